@@ -308,6 +308,7 @@ SERVING: dict[str, tuple[str, ...]] = {
         "unit/api/dcos_template/test_select.py::test_after_any_changes_the_endpoints_are_those_of_a_plain_search",
     ),
     "names, numbers and all ports; addresses of host, bridge and container": (
+        "integration/bridges/test_bridges.py::test_requests_reach_the_container_by_either_address",
         f"{SELECT}::test_type_and_port_choose_address_and_port",
         f"{SELECT}::test_the_port_that_the_pool_names_needs_no_allocation",
         f"{LISTENER}/test_task.py::test_a_bridged_task_has_host_ports_and_container_ports",
@@ -348,6 +349,9 @@ LIVING: dict[str, tuple[str, ...]] = {
     ),
     "long connections survive reloads": (
         f"{INSTANCE}/test_old_workers.py::test_a_lasting_connection_survives_any_number_of_reloads",
+    ),
+    "any number of reloads leaves no process, descriptor or socket behind": (
+        "integration/benchmarks/test_loads.py::test_a_benchmark_says_what_it_found",
     ),
     "limits of clients count on over reloads": (
         f"{INSTANCE}/test_handing_on.py::test_how_often_clients_have_asked_outlives_reloads",
