@@ -66,7 +66,7 @@ class Makers:
             self._orphans.gone(name)
         self._orphans.look()
 
-    def take_pools(self, view: PoolView) -> None:
+    def take_pools(self, view: PoolView, _arrived: float) -> None:
         """All pools as they stand in ZooKeeper now."""
         context = self._context
         before, pools = context.pools or {}, {name: view[name] for name in view if name.startswith(MADE)}
