@@ -273,7 +273,7 @@ def test_a_port_that_no_agent_offers_holds_up_nobody(system: System, marathon: M
         lambda: statuses(system) == dict.fromkeys((one.task_id for one in tasks), "OK"), 30, "all are in the pool"
     )
     wait_until(lambda: NOT_OFFERED.search(json.dumps(system.status(POOL)["plans"])), 60, "why it lacks the port")
-    assert "nothing listens at port 22 yet: it lacks the port port-22" in json.dumps(told(system))
+    assert "nothing listens at port 22 yet: it lacks an agent that offers port 22" in json.dumps(told(system))
     wait_until(lambda: system.status(POOL)["state"] == "degraded", 30, "a pool that serves all but the listener")
     assert "until it has the port port-22" in system.status(POOL)["summary"]
     [old] = system.task_ids(POOL)
