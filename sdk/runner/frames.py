@@ -259,5 +259,7 @@ class Frames:
 
 
 def _brief(event: Event) -> str:
+    if isinstance(event, OffersReceived):
+        return f"OffersReceived({len(event.offers)} offers)"  # their text takes longer than what is done about them
     text = repr(event)
     return text if len(text) <= 300 else f"{text[:297]}..."
