@@ -18,11 +18,12 @@ from pool_executor.contract import (
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.condition import Condition
-from pool_executor.lbmgr.follow import Follower, Nodes
+from pool_executor.lbmgr.follow import Follower
 from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.life import Life
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.nodes import Nodes
 from pool_executor.lbmgr.observed import Observed
 from pool_executor.lbmgr.proxy import Proxy
 from pool_executor.lbmgr.reader import Reader
