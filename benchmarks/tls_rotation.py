@@ -68,6 +68,8 @@ class Tally:
 class Texts:
     """The nodes of a pool of one instance."""
 
+    connected = True
+
     def __init__(self, texts: Sequence[str]) -> None:
         self._texts = {Blob.of(text): text for text in texts}
 

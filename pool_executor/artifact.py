@@ -28,8 +28,8 @@ _OURS = ("pool_executor", "sdk")
 _ENTRIES = ("pool_executor.__main__", "pool_executor.too_old")
 # All of pure Python. pymesos names the others but for asn1crypto, ecdsa, urllib3, structlog and tenacity.
 _DISTRIBUTIONS = (
-    *("addict", "asn1crypto", "ecdsa", "h11", "http-parser", "kazoo", "pymesos", "six", "structlog", "tenacity"),
-    "urllib3",
+    *("addict", "asn1crypto", "ecdsa", "h11", "http-parser", "kazoo", "prometheus-client", "pymesos", "six"),
+    *("structlog", "tenacity", "urllib3"),
 )
 _LEFT_OUT = ("/tests/", "/testing/", "/contrib/emscripten/", "/test_")
 _MAIN = """\

@@ -49,6 +49,11 @@ class StatusMetrics:
             "Certificates that it serves and that are not renewed as they should be.",
             labels=labels,
         )
+        self._published = GaugeMetricFamily(
+            f"{prefix}_published_seconds",
+            "When the head that HAProxy serves was published, in epoch seconds.",
+            labels=[*labels, "lane"],
+        )
         self._latency = HistogramMetricFamily(
             f"{prefix}_apply_seconds", "From the publishing of a head to HAProxy.", labels=[*labels, "lane"]
         )
@@ -67,6 +72,7 @@ class StatusMetrics:
             self._rejected,
             self._certificates,
             self._troubled,
+            self._published,
             self._latency,
         ]
 
@@ -86,6 +92,9 @@ class StatusMetrics:
         for certificate in status.certificates:
             if certificate.not_after is not None:
                 self._certificates.add_metric([*one, certificate.file], certificate.not_after)
+        for lane, stamps in (("structure", status.structure.stamps), ("endpoints", status.endpoints.stamps)):
+            if "published" in stamps:
+                self._published.add_metric([*one, lane], stamps["published"])
         for lane, latency in sorted(status.latency.items()):
             bounds = [*map(str, BOUNDS), "+Inf"]
             buckets = list(zip(bounds, map(float, itertools.accumulate(latency.counts)), strict=True))

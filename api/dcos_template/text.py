@@ -19,8 +19,8 @@ from api.dcos_template.reprints import Reprints
 from api.dcos_template.routes import ANY_HOST
 from api.dcos_template.sections import require_sections
 from api.dcos_template.servers import RESOLVERS
-from pool_executor.contract import Needs, certificates_file
-from scheduler.pools.model import LBMGR_BACKEND
+from pool_executor.contract import EXPORTER_SOCKET, LBMGR_SOCKET, Needs, certificates_file
+from scheduler.pools.model import EXPORTER, LBMGR_BACKEND, LBMGR_HTTP
 
 GLOBAL_FILE = "10-global.cfg"
 STATS_FILE = "20-stats.cfg"
@@ -91,6 +91,10 @@ class _Printer:
             stats_for_other_hosts=config.stats_for_other_hosts,
             stats_section=STATS_SECTION,
             lbmgr_backend=LBMGR_BACKEND,
+            lbmgr_http=LBMGR_HTTP,
+            lbmgr_socket=LBMGR_SOCKET,
+            exporter=EXPORTER,
+            exporter_socket=EXPORTER_SOCKET,
             needed=[backend for backend in config.backends if backend.minimum_servers],
         )
         return Text.of(STATS_FILE, "config", text, STATS_SECTION, config.stats.needs)

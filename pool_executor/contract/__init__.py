@@ -56,6 +56,7 @@ from pool_executor.contract.servers import (
     options_of,
     server_line,
 )
+from pool_executor.contract.sockets import EXPORTER_SOCKET, LBMGR_SOCKET
 from pool_executor.contract.status import (
     BOUNDS,
     VERDICTS,
@@ -82,10 +83,12 @@ __all__ = [
     "AUTOCERT_FILE",
     "BOUNDS",
     "ENVFILE",
+    "EXPORTER_SOCKET",
     "FILE_NAME",
     "HOSTS_MAPS",
     "INSTANCE_FILE",
     "KINDS",
+    "LBMGR_SOCKET",
     "MAX_NODE_BYTES",
     "MAX_PART_BYTES",
     "MAX_SERVER_ID",

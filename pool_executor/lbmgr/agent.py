@@ -12,7 +12,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pool_executor.contract import AUTOCERT_FILE, SYSTEM_FILE, InstanceStatus, Structure
+from pool_executor.contract import (
+    AUTOCERT_FILE,
+    EXPORTER_SOCKET,
+    LBMGR_SOCKET,
+    SYSTEM_FILE,
+    InstanceStatus,
+    Structure,
+)
 from pool_executor.lbmgr import events
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.certificates import Certificates
@@ -20,6 +27,7 @@ from pool_executor.lbmgr.condition import Condition
 from pool_executor.lbmgr.files import Files
 from pool_executor.lbmgr.follow import Follower, Nodes
 from pool_executor.lbmgr.hindrances import Hindrances
+from pool_executor.lbmgr.http_server import HttpServer, Sources
 from pool_executor.lbmgr.instance import Instance
 from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane
@@ -121,6 +129,12 @@ class Agent:
             counters=counters,
             on_status=on_status,
         )
+        self._http = HttpServer(
+            settings.sockets / LBMGR_SOCKET,
+            Sources(
+                observed=self._report.observed, exporter=settings.sockets / EXPORTER_SOCKET, overview=files.overview
+            ),
+        )
         self._markers = 0
 
     # -- from any thread
@@ -160,6 +174,7 @@ class Agent:
     def run(self) -> End:
         """Serve until drained, stopped or given up; HAProxy is gone afterwards."""
         sys.setswitchinterval(_SWITCH_INTERVAL)
+        self._http.start()
         try:
             running = self._applier.load()
             self._keeper.load()
@@ -187,6 +202,7 @@ class Agent:
         finally:
             self._proxy.stop(FORCE_MARGIN)
             self._reader.stop()
+            self._http.stop()
 
     @property
     def _tick(self) -> float:

@@ -47,7 +47,7 @@ class Files:
 
     def __init__(self, sandbox: Path, material: PurePath) -> None:
         self._material = material
-        self._overview = sandbox / "haproxy.cfg"
+        self.overview = sandbox / "haproxy.cfg"
         self._root = sandbox / "haproxy.d"
         self.state = sandbox / "haproxy.state"
         self.current = self._root / "current"
@@ -187,7 +187,7 @@ class Files:
             if part.kind != "config"
         ]
         data = "\n".join(piece.rstrip("\n") + "\n" for piece in pieces).encode()
-        replace_file(self._overview, data, sync=False)
+        replace_file(self.overview, data, sync=False)
 
     def _drop_others(self) -> None:
         keep = {str(link.readlink()) for link in (self.current, self._good) if link.is_symlink()}

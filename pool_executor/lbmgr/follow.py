@@ -37,6 +37,10 @@ _SERVERS_PATIENCE = 3.0
 class Nodes(Protocol):
     """The pool's nodes in ZooKeeper, see `watch.PoolNodes`."""
 
+    @property
+    def connected(self) -> bool:
+        """Whether ZooKeeper answers."""
+
     def fetch(self, blobs: Sequence[Blob]) -> Sequence[str]:
         """The texts of parts, asked for together."""
 

@@ -38,6 +38,8 @@ class Reader:
         self._parts: Parts | None = None
         self._backoff = _AGAIN.backoff()
         self._thread = threading.Thread(target=self._run, name="endpoints", daemon=True)
+        self._published = Position()
+        """How far the log is in ZooKeeper, as far as that was read."""
         self.error: str | None = None
         """Why the last head could not be followed."""
 
@@ -58,6 +60,14 @@ class Reader:
     def seen(self, data: bytes | None) -> None:
         """The node is this now; None when there is none."""
         self._heads.put((data, time.time()))
+
+    @property
+    def behind(self) -> int | None:
+        """Operations that are published and not carried out; None while that is not known."""
+        published, position = self._published, self._lane.position
+        if not published.lineage or published.lineage != position.lineage:
+            return None
+        return max(0, published.sequence - position.sequence)
 
     def _run(self) -> None:
         timeout: float | None = None
@@ -98,7 +108,7 @@ class Reader:
             return  # nobody has said yet which servers there shall be, or the pool is gone: what is served goes on
         before = self._lane.position
         head = decode_endpoints(data, before.lineage, before.sequence)
-        after = Position(head.lineage, head.sequence)
+        self._published = after = Position(head.lineage, head.sequence)
         stamps = dict(head.stamps) | {"seen": seen}
         if after == before and self._lane.known:
             return

@@ -22,6 +22,7 @@ from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.life import Life
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.observed import Observed
 from pool_executor.lbmgr.proxy import Proxy
 from pool_executor.lbmgr.reader import Reader
 from pool_executor.lbmgr.settings import Settings
@@ -32,7 +33,7 @@ _MOST_REFUSED = 20
 
 
 class Report:
-    """Of one instance. Used by lbmgr's thread only."""
+    """Of one instance. Used by lbmgr's thread only, but for `observed`."""
 
     def __init__(
         self,
@@ -64,7 +65,8 @@ class Report:
         self._on_status = on_status
         self._nodes: Nodes | None = None
         self._shown: InstanceStatus | None = None
-        self._told_at = 0.0
+        self._latest: InstanceStatus | None = None
+        self._told_at = self._looked_at = 0.0
         self._held_back = False
 
     def attach(self, nodes: Nodes) -> None:
@@ -75,11 +77,11 @@ class Report:
 
     def tell(self, now: float) -> None:
         """Tell what is news, if the last news are old enough."""
-        self._held_back = False
+        self._held_back, self._looked_at = False, now
         if now < self._told_at + _EACH:
             self._held_back = True
             return
-        status = self._status()
+        status = self._latest = self._status()
         shown = self._shown
         if shown is not None:
             if _same_structure(status.structure, shown.structure):
@@ -100,6 +102,19 @@ class Report:
         if not self._held_back:
             return most
         return min(most, max(0.001, self._told_at + _EACH - time.monotonic()))
+
+    def observed(self) -> Observed | None:
+        """The instance now, for any thread; None before the first status."""
+        status, nodes = self._latest, self._nodes
+        if status is None:
+            return None
+        return Observed(
+            pool=self._settings.pool,
+            status=replace(status, counters=self._counters.snapshot(), latency=self._counters.latency()),
+            behind=self._reader.behind,
+            connected=nodes is not None and nodes.connected,
+            turn_age=max(0.0, time.monotonic() - self._looked_at),
+        )
 
     def _status(self) -> InstanceStatus:
         settings, life, running = self._settings, self._life, self._applier.running

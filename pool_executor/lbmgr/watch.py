@@ -40,6 +40,8 @@ class PoolNodes:
         self._status_path = f"{self._instances_path}/{task_id}"
         self._status: Ephemeral | None = None
         self._hearer = hearer
+        self.connected = False
+        """Whether ZooKeeper answers."""
         self._zookeeper: ZooKeeper = connect(hosts, on_state=self._state)
         # First: a removed server must not wait until a structure was read.
         self._endpoints = self._zookeeper.watch_data_quickly(f"{base}/endpoints", self._endpoints_seen)
@@ -68,7 +70,8 @@ class PoolNodes:
         return read_blobs(self._zookeeper.get_all, self._parts_path, blobs)
 
     def _state(self, state: SessionState) -> None:
-        if state is SessionState.CONNECTED:
+        self.connected = state is SessionState.CONNECTED
+        if self.connected:
             self._hearer.connected()
 
     def _endpoints_seen(self, found: tuple[bytes, int] | None) -> None:

@@ -180,6 +180,12 @@ INSTANCES: dict[str, tuple[str, ...]] = {
         "e2e/test_networks.py::test_one_instance_is_replaced_without_a_gap",
         "e2e/test_scaling.py::test_a_single_instance_with_free_ports_is_replaced_without_a_gap",
     ),
+    "metrics of HAProxy and lbmgr at one place, and HAProxy's without lbmgr": (
+        f"{INSTANCE}/test_metrics.py::test_both_are_told_at_one_place",
+        f"{INSTANCE}/test_metrics.py::test_a_lbmgr_that_hangs_hides_nothing_of_haproxy",
+        f"{INSTANCE}/test_metrics.py::test_a_socket_that_is_gone_costs_no_answer",
+        f"{HAPROXY}/test_metrics_beside.py::test_whoever_comes_on_top_is_answered_by_haproxy_alone",
+    ),
     "a killed HAProxy and a killed task come back": (
         "e2e/test_kill_anything.py::test_a_killed_haproxy_is_started_again_on_the_same_port",
         "e2e/test_kill_anything.py::test_a_killed_executor_is_launched_again_on_its_agent",
@@ -247,7 +253,8 @@ LISTENING: dict[str, tuple[str, ...]] = {
     ),
     "the statistics port answers its documented paths": (
         f"{HAPROXY}/test_routing.py::test_the_statistics_listener_answers_its_documented_paths",
-        f"{HAPROXY}/test_frontends.py::test_the_statistics_port_tells_its_process_and_not_its_configuration",
+        f"{HAPROXY}/test_frontends.py::test_the_statistics_port_tells_its_process",
+        f"{INSTANCE}/test_metrics.py::test_the_configuration_is_shown_on_the_machine_without_secrets",
         f"{HAPROXY}/test_routing.py::test_health_is_503_while_the_instance_drains",
     ),
 }

@@ -15,7 +15,15 @@ from scheduler.pools.model.connecting import ServerTls
 from scheduler.pools.model.frontend import DEFAULT_ADDRESS, Frontend, Stats
 from scheduler.pools.model.link import LinkBackend, MapRule
 from scheduler.pools.model.material import AUTOCERT, ENVFILE, FILE_PREFIX, SECRETS, SYSTEM, EnvironmentVariable, Secret
-from scheduler.pools.model.names import LBMGR_BACKEND, MADE, POOL_LABEL, RESERVED_NAMES, STATS_PORT_NAME
+from scheduler.pools.model.names import (
+    EXPORTER,
+    LBMGR_BACKEND,
+    LBMGR_HTTP,
+    MADE,
+    POOL_LABEL,
+    RESERVED_NAMES,
+    STATS_PORT_NAME,
+)
 from scheduler.pools.model.network import NetworkLabel, VirtualNetwork
 from scheduler.pools.model.pool import DEFAULT_CONSTRAINTS, ApiVersion, Haproxy, HealthCheck, Pool, PoolType, Revision
 from scheduler.pools.model.protocol import Protocol
@@ -40,8 +48,10 @@ __all__ = [
     "DEFAULT_ADDRESS",
     "DEFAULT_CONSTRAINTS",
     "ENVFILE",
+    "EXPORTER",
     "FILE_PREFIX",
     "LBMGR_BACKEND",
+    "LBMGR_HTTP",
     "MADE",
     "POOL_LABEL",
     "RESERVED_NAMES",

@@ -43,7 +43,9 @@ def test_what_instances_say_of_themselves_is_exported(client: FlaskClient, conne
     status = replace(
         status,
         endpoints=replace(status.endpoints, sequence=5, left_out=3),
-        structure=replace(status.structure, waiting=(Waiting(listener="api", missing=("the port api",)),)),
+        structure=replace(
+            status.structure, stamps={"published": 5.5}, waiting=(Waiting(listener="api", missing=("the port api",)),)
+        ),
         haproxy=HaproxyInfo(version="2.6.12", master=1, workers=(2, 3, 4)),
         latency={"endpoints": Latency(counts=counts, total=20.5)},
         certificates=(
@@ -65,6 +67,7 @@ def test_what_instances_say_of_themselves_is_exported(client: FlaskClient, conne
     assert of(found, "apply_seconds_sum", lane="endpoints") == 20.5
     assert of(found, "certificate_not_after_seconds", file="$AUTOCERT") == 2e9
     assert of(found, "certificates_troubled") == 1
+    assert of(found, "published_seconds", lane="structure") == 5.5
     assert stale(found, "template") == 0
 
 

@@ -320,13 +320,13 @@ def test_frontends_listen_on_ipv6(haproxy: Haproxy) -> None:
         haproxy.get("only-ipv6", "/")
 
 
-def test_the_statistics_port_tells_its_process_and_not_its_configuration(haproxy: Haproxy) -> None:
-    """But where to find it; and it obeys nobody."""
+def test_the_statistics_port_tells_its_process(haproxy: Haproxy) -> None:
+    """Maps are told by commands, which it names; and it obeys nobody."""
     assert haproxy.get("stats", "/_haproxy_getpids") == (200, f"{haproxy.process.pid}\n")
-    for path in ("/_haproxy_getconfig", "/_haproxy_getvhostmap", "/_haproxy_getappmap"):
+    for path in ("/_haproxy_getvhostmap", "/_haproxy_getappmap"):
         status, text = haproxy.get("stats", path)
         assert status == 404
-        assert "edgelb lb-config web" in text
+        assert "edgelb explain web URL" in text
     assert haproxy.get("stats", "/_mlb_signal/hup")[0] == 404
     assert haproxy.get("stats", "/_haproxy_getpids")[0] == 200
 

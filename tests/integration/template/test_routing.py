@@ -165,7 +165,9 @@ def test_the_statistics_listener_answers_its_documented_paths(haproxy: Haproxy) 
     """HTML, CSV, health and Prometheus metrics, and a 404 that tells them."""
     assert "<html>" in haproxy.get("stats", "/haproxy?stats")[1]
     assert haproxy.get("stats", "/haproxy?stats;csv")[1].startswith("# pxname,svname")
+    # Nobody is here who would add his own.
     assert "haproxy_backend_status" in haproxy.get("stats", "/metrics")[1]
+    assert haproxy.get("stats", "/_haproxy_getconfig")[0] == 503
     assert haproxy.get("stats", "/elsewhere")[0] == 404
 
 
@@ -189,6 +191,9 @@ def test_statistics_are_for_other_hosts_only_if_the_pool_says_so(tmp_path: Path,
             status, body = made.get("stats", path, address=address_of_this_host())
             assert status == shown
             assert (status == 200) or "haproxy.stats.bindAddress" in body
+        status, body = made.get("stats", "/_haproxy_getconfig", address=address_of_this_host())
+        assert status == 403
+        assert not stats.bind_address or "edgelb lb-config shop" in body
         assert made.get("stats", "/_haproxy_health_check", address=address_of_this_host())[0] == 200
     finally:
         made.stop()

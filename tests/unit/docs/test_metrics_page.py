@@ -9,7 +9,10 @@ from api.dcos_template.metrics import TemplateMetrics
 from api.http import RequestMetrics
 from api.instance_metrics import families
 from api.mesos_listener.metrics import ListenerMetrics
+from pool_executor.lbmgr import own_metrics
+from pool_executor.lbmgr.observed import Observed
 from sdk.metrics import Metrics
+from tests.unit.pool_executor.contract.test_status import STATUS
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "metrics.md").read_text()
@@ -56,15 +59,24 @@ def test_the_metrics_of_listener_and_template_are_on_the_page() -> None:
     assert listed("Template process") == named_in("api/dcos_template/main.py") | exported(TemplateMetrics().registry)
 
 
+def test_the_metrics_of_lbmgr_are_on_the_page() -> None:
+    """Those that are not as for all instances at the API."""
+    observed = Observed(pool="web", status=STATUS, behind=0, connected=True, turn_age=0.0)
+    told = set(re.findall(r"^# TYPE ([a-z_]+) ", own_metrics.text(observed).decode(), re.MULTILINE))
+    of_instances = {name.replace("edgelb_instance", "edgelb_lbmgr") for name in listed("API") if "_instance_" in name}
+    assert of_instances < told
+    assert listed("Load balancers") == told - of_instances
+
+
 def test_the_how_to_names_only_metrics_that_there_are() -> None:
     """In queries of alerts and in sentences."""
     prefixes = re.findall(r"^### `(haproxy_[a-z]+_)`\n\n((?:.+\n)+)", PAGE, re.MULTILINE)
     known = {prefix + name for prefix, text in prefixes for name in re.findall(r"`([a-z_]+)`", text)}
-    known |= {name for section in ("API", "Scheduler", "mesos", "Template") for name in listed(section)}
+    known |= {name for section in ("API", "Scheduler", "mesos", "Template", "Load") for name in listed(section)}
     known |= {name + end for name in known for end in ("_bucket", "_sum", "_count")}
     used = set(
         re.findall(
-            r"\b(?:edgelb_(?:api|listener|template|instance|tasks)|sdk|haproxy_(?:frontend|backend|server|process))_[a-z_]+",
+            r"\b(?:edgelb_(?:api|listener|template|instance|lbmgr|tasks)|sdk|haproxy_(?:frontend|backend|server|process))_[a-z_]+",
             HOW_TO,
         )
     )
