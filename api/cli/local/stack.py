@@ -46,6 +46,10 @@ class Options:
     """More flags of the embedded agents, by their names."""
 
 
+_CHANGE = 30.0
+"""Seconds that a change may take: HAProxy is asked about the first pool by a process that has to be started for it."""
+
+
 class Stack:
     """Starts and stops the processes of one local system."""
 
@@ -123,7 +127,7 @@ class Stack:
         self.layout.directory.mkdir(parents=True, exist_ok=True)
         self.supervisor.add(Child(name="zookeeper", command=tuple(self._zookeeper.command())))
         # Several masters find each other only when ZooKeeper is up.
-        self.cluster.start(timeout=20 if self.layout.masters == 1 else 50)
+        self.cluster.start()
         self.await_true(self._zookeeper.answers, 30, "ZooKeeper")
         self.supervisor.add(Child(name="edgelb", command=_edgelb("serve"), environment=self.environment()))
         self.supervisor.add(
@@ -176,8 +180,9 @@ class Stack:
 
     def call(self, method: str, url: str, body: object | None = None) -> Any:
         """Send a request with an optional JSON body; the JSON answer, or None when it is empty."""
+        more: dict[str, Any] = {} if body is None else {"json": body, "timeout": _CHANGE}
         try:
-            answer = self._http.request(method, url, json=body) if body is not None else self._http.request(method, url)
+            answer = self._http.request(method, url, **more)
         except urllib3.exceptions.HTTPError as error:
             raise EnvironmentProblem(f"{method} {url}: {error}") from error
         if answer.status >= 300:
