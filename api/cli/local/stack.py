@@ -6,6 +6,7 @@ by `edgelb local up`, by the tests of the whole stack and by benchmarks.
 
 import importlib.util
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.supervisor import Child, Supervisor
 from sdk import programs
 from sdk.errors import EnvironmentProblem
-from sdk.local.cluster import Cluster, Timing, standard_agents
+from sdk.local.cluster import Cluster, Process, Timing, standard_agents
 from sdk.local.zookeeper import JAR as ZOOKEEPER_JAR
 from sdk.local.zookeeper import ZooKeeperServer
 from sdk.retry import Policy
@@ -44,6 +45,8 @@ class Options:
     """Added to the environment of `edgelb serve`."""
     agent_flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """More flags of the embedded agents, by their names."""
+    popen: Callable[..., Process] = subprocess.Popen
+    """Starts the processes of the embedded Mesos."""
 
 
 _CHANGE = 30.0
@@ -70,6 +73,7 @@ class Stack:
             masters=layout.masters,
             restart=True,
             tell=lambda sentence: self._heard.told("mesos", sentence),
+            popen=self.options.popen,
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
         self.supervisor = Supervisor([], self._heard, restarts=Policy(first=0.4, most=5.0))
