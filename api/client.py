@@ -44,7 +44,7 @@ class ApiClient:
         *,
         token: str | None = None,
         credentials: tuple[str, str] | None = None,
-        timeout: float = 30.0,
+        timeout: float = 90.0,
         trace: Trace | None = None,
     ) -> None:
         """`credentials`, user and password, may stand in `base`, too. ValueError when `base` is no http(s) URL."""

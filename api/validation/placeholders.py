@@ -24,7 +24,7 @@ def place(parts: Iterable[Part], directory: Path, material: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_placeholder())
     (directory / CERTS).mkdir(exist_ok=True)
-    for name, text in crt_lists(parts, material).items():
+    for name, text in crt_lists(parts, material, lambda _: ()).items():
         (directory / CERTS / name).write_text(text)
 
 

@@ -3,7 +3,7 @@
 Knows which field of the pool each of their lines comes from. Does not know how HAProxy is asked.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -16,7 +16,7 @@ from api.dcos_template.text import render_with_places
 from api.pool_fields import backend_field, frontend_field
 from pool_executor.contract import KINDS, BackendFacts, Server, parse_marker, server_line
 from pool_executor.lbmgr.instance import Instance
-from scheduler.pools.model import DEFAULT_ADDRESS, STATS_PORT_NAME, Pool
+from scheduler.pools.model import DEFAULT_ADDRESS, STATS_PORT_NAME, Pool, Service
 from scheduler.pools.stored import StoredPool
 from sdk.net.address import is_address
 
@@ -32,12 +32,16 @@ class Specimen:
     pool: Pool
     texts: Texts
     places: Places
+    services: Mapping[str, Sequence[Service]]
+    """Of each backend by its name: looked for one by one they would take seconds in a pool of thousands."""
 
     @classmethod
     def of(cls, stored: StoredPool) -> "Specimen":
         """Raises InvalidSpec when the pool cannot be expressed."""
         texts, places = render_with_places(_config(stored), stored.template)
-        return cls(pool=stored.pool, texts=texts, places=places)
+        # Of two of one name the first counts.
+        services = {one.name: one.services for one in reversed(stored.pool.haproxy.backends)}
+        return cls(pool=stored.pool, texts=texts, places=places, services=services)
 
     def files(self) -> Iterator[tuple[str, str, str]]:
         """Kind, name and content of each."""
@@ -73,10 +77,8 @@ class Specimen:
                 yield from self._servers(facts)
 
     def _servers(self, facts: BackendFacts) -> Iterator[tuple[str, Origin]]:
-        backend = self.pool.haproxy.backend(facts.backend)
-        services = backend.services if backend is not None else ()
         firsts: dict[str, int] = {}
-        for at, service in enumerate(services):
+        for at, service in enumerate(self.services.get(facts.backend, ())):
             firsts.setdefault(key_of(service.endpoint), at)
         for number, key in enumerate(facts.options, 1):
             server = Server(f"sample-{number}", _ADDRESS, _PORT, number, options=key)

@@ -31,6 +31,8 @@ _COMMAND = (sys.executable, "-c", "from api.validation.judge import main; main()
 _MOST = 2
 #: Seconds that HAProxy may take for one pool, and that may pass until there is an answer.
 _HAPROXY, _ANSWER = 10.0, 20.0
+#: What each backend of the pool adds to both, at most. 10,000 take 3 s of CPU; a busy machine has several times that.
+_EACH, _MOST_MORE = 0.002, 40.0
 #: Seconds that somebody who only looks at a pool waits for a process.
 _LOOK = 1.0
 
@@ -65,7 +67,9 @@ class Trials:
         if (known := self._verdicts.get(key)) is not None:
             return known
         try:
-            judgement = cast(Judgement, self._ask(Judge(pool=pool, seconds=self._haproxy), account))
+            more = min(_MOST_MORE, _EACH * len(pool.pool.haproxy.backends))
+            question = Judge(pool=pool, seconds=self._haproxy + more)
+            judgement = cast(Judgement, self._ask(question, account, answer=self._answer + more))
             if not judgement.unchecked:
                 self._verdicts.keep(key, judgement)
             return judgement
@@ -130,7 +134,9 @@ class Trials:
         except TooSlow:
             return None  # kept: whoever looks at this pool next, and other pools, do not wait as long again
 
-    def _ask(self, question: Question, account: str = "", wait: float | None = None) -> object:
-        """The answer; `wait`: seconds for one of the processes, as many as for the answer without it."""
+    def _ask(
+        self, question: Question, account: str = "", wait: float | None = None, answer: float | None = None
+    ) -> object:
+        """The answer, within `answer` seconds; `wait`: seconds for one of the processes. The usual ones without."""
         with self._places.place(account, self._answer if wait is None else wait):
-            return self._processes.ask(question, self._answer)
+            return self._processes.ask(question, self._answer if answer is None else answer)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from api.auto_pools.making.statuses import IN_POOL, NOTHING
 from api.why.reason import Serving, serving
 
 Json = dict[str, Any]
@@ -45,13 +46,13 @@ def answer(asked: str, told: Mapping[str, Any], pools: Mapping[str, Json]) -> Js
 
 
 def _notes(tasks: Sequence[tuple[Mapping[str, Any], Serving]]) -> list[str]:
-    """What of the labels of tasks that serve cannot be followed all the same."""
+    """What of the labels of tasks that serve cannot be followed all the same, and what goes to others."""
     found = dict.fromkeys(
         str(status["message"])
         for task, one in tasks
         if one.serves
         for status in task["templates"].values()
-        if status is not None and status["status"] == "RENDER_ERR"
+        if status is not None and (status["status"] == "RENDER_ERR" or status["message"] not in (IN_POOL, NOTHING))
     )
     return list(found)[:_MOST_REASONS]
 

@@ -21,6 +21,9 @@ SYSTEM_FILE = f"{SYSTEM}/authorities.pem"
 #: What a file in one of the directories may be called.
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 
+#: What one of `Needs.hosts` may be.
+SHOWN_HOST = re.compile(r"(!|\*\.)?[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9_])?")
+
 _PORT_VARIABLE = re.compile(r"PORT_[A-Z0-9_]{1,128}")
 
 
@@ -37,6 +40,9 @@ class Needs:
     certificates: tuple[str, ...] = ()
     """The certificates of a listener, each with its key; the first is for clients that ask for no other. They stand in
     the file `certificates_file(<part>)` in the directory `${CERTS}`."""
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For some of `certificates` the hosts for which they are shown: names, `*.` with a name for all one step below it,
+    `!` with a name for what they are not for. The others are for the names that they have themselves."""
     authorities: tuple[str, ...] = ()
     """Files with the certificates by which those of others are judged; the text names them."""
     identities: tuple[str, ...] = ()
@@ -69,6 +75,12 @@ def need_problems(needs: Needs) -> Iterator[tuple[str, str]]:
     for variable in needs.ports:
         if not _PORT_VARIABLE.fullmatch(variable):
             yield f"ports.{variable:.80}", "is not a port variable"
+    for name, hosts in needs.hosts.items():
+        if name not in needs.certificates:
+            yield f"hosts.{name:.80}", "is none of the certificates"
+        for host in hosts:
+            if not SHOWN_HOST.fullmatch(host):
+                yield f"hosts.{name:.80}", f"has {host!r:.80}, which is no host"
     for kind, names in kinds_of_files(needs).items():
         for at, name in enumerate(names):
             source, _, file = name.partition("/")

@@ -78,7 +78,8 @@ def _encode_part(part: Part) -> dict[str, object]:
     if part.needs != Needs():
         files = {name: list(files) for name, files in kinds_of_files(part.needs).items() if files}
         enough = {"one_is_enough": True} if part.needs.one_is_enough else {}
-        value["needs"] = {"ports": dict(part.needs.ports)} | files | enough
+        hosts = {"hosts": {name: list(hosts) for name, hosts in part.needs.hosts.items()}} if part.needs.hosts else {}
+        value["needs"] = {"ports": dict(part.needs.ports)} | files | hosts | enough
     return value
 
 
@@ -97,8 +98,10 @@ def _decode_part(name: str, entry: Record) -> Part:
 
 def _decode_needs(entry: Record) -> Needs:
     ports = entry.mapping("ports")
+    hosts = entry.mapping("hosts") if entry.has("hosts") else None
     return Needs(
         ports={variable: ports.text(variable) for variable in ports.names()},
+        hosts={name: hosts.texts(name) for name in hosts.names()} if hosts is not None else {},
         **{name: entry.texts(name) for name in kinds_of_files(Needs()) if entry.has(name)},
         one_is_enough=entry.has("one_is_enough") and entry.boolean("one_is_enough"),
     )

@@ -19,7 +19,7 @@ from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.orders import Command, ReplaceFile
 from pool_executor.lbmgr.stand_in import is_stand_in, stand_in
-from pool_executor.lbmgr.uses import Use, does_without, effect, needed, spoken
+from pool_executor.lbmgr.uses import Use, does_without, effect, listed_by_name, needed, spoken
 
 _log = structlog.get_logger()
 
@@ -142,14 +142,14 @@ class Certificates:
 
         What HAProxy does not take at run time needs a reload.
         """
-        served, self._status = needed(running), None
+        served, by_name, self._status = needed(running), listed_by_name(running), None
         for name in sorted(self._material.placed()):
             try:
-                self._take(name, served, send)
+                self._take(name, served, send, by_name=name in by_name)
             except Exception:  # noqa: BLE001 - a full disk, or a file that trips over a defect: what serves goes on
                 _log.exception("A new file could not be taken up", file=spoken(name))
 
-    def _take(self, name: str, served: Mapping[str, Use], send: Send | None) -> None:
+    def _take(self, name: str, served: Mapping[str, Use], send: Send | None, *, by_name: bool) -> None:
         newest, placed = self._material.get(name), self._material.read(name)
         if placed is None or name.removesuffix(_STAPLE) in served.keys() - {name}:
             return  # what stands beside a certificate goes with it
@@ -161,6 +161,8 @@ class Certificates:
         data = placed if newest is None or not self._is_better(name, newest, placed, use) else newest
         staple = self._staple_of(name) if use is Use.SHOWN else None
         if data != placed or staple != self._material.read(f"{name}{_STAPLE}"):
+            if by_name and pem.shown_for(data) != pem.shown_for(placed):
+                send = send and _names_are_listed
             self._replace(name, data, placed, send, use, staple)
 
     def _is_better(self, name: str, data: bytes, placed: bytes, use: Use) -> bool:
@@ -286,6 +288,11 @@ class Certificates:
         if known is None or known[0] != digest:
             known = self._facts[name] = digest, pem.facts(data)
         return known[1]
+
+
+def _names_are_listed(_: Command) -> str:
+    """What stands for HAProxy's refusal: it would show the new certificate for the names of the one before."""
+    return "its names are others"
 
 
 def _names(complaint: str, path: str) -> bool:

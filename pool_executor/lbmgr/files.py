@@ -24,6 +24,7 @@ from pathlib import Path, PurePath
 import structlog
 
 from pool_executor.contract import INSTANCE_FILE, KINDS, Part, Structure, decode_structure, encode_structure
+from pool_executor.lbmgr import pem
 from pool_executor.lbmgr.content import Content, PartText
 from pool_executor.lbmgr.crt_list import crt_lists
 from pool_executor.lbmgr.disk import holds, point, replace_file, sync_path, write_file
@@ -121,11 +122,18 @@ class Files:
         self._place_lists(directory, content)
 
     def _place_lists(self, directory: Path, content: Content) -> None:
-        for name, text in crt_lists((text.part for text in content.parts.values()), self._material).items():
+        parts = (text.part for text in content.parts.values())
+        for name, text in crt_lists(parts, self._material, self._names).items():
             path = directory / CERTS / name
             path.parent.mkdir(exist_ok=True)
             if not holds(path, text.encode()):
                 replace_file(path, text.encode(), sync=False)
+
+    def _names(self, file: str) -> tuple[str, ...]:
+        try:
+            return tuple(sorted(pem.shown_for((Path(self._material) / file).read_bytes())))
+        except FileNotFoundError:
+            return ()
 
     def write_instance(self, directory: Path, text: str) -> Path:
         """Write `00-instance.cfg` of a version."""

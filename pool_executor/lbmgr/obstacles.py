@@ -68,13 +68,15 @@ class Obstacles:
         return bool(blamed) and blamed.keys() <= listeners
 
     def _found(self, content: Content, before: "_Present") -> Iterator[str]:
+        listens = self.listens(content)
         wanted = [name for name in content.ports.values() if name in self._ports and name not in before.ports]
         if wanted:
             ports = {name: self._ports[name] for name in wanted}
-            for name, port, listener in port_check.taken(ports, self._binds, before.listeners):
+            binds = {name: address.strip("[]") for (address, _), name in listens.items()} | dict(self._binds)
+            for name, port, listener in port_check.taken(ports, binds, before.listeners):
                 # HAProxy would share it silently.
                 yield f"port {port} ({name}), which already has a listener on {listener.address}"
-        for (address, port), name in sorted(self.listens(content).items()):
+        for (address, port), name in sorted(listens.items()):
             refused = port_check.refusal(address, port) if (address, port) not in before.places else None
             if refused is not None:
                 yield f"{address}:{port} ({name}), where it cannot listen: {refused}"

@@ -25,6 +25,7 @@ class Facts:
     subject: str
     issuer: str
     names: tuple[str, ...]
+    common_name: str
     not_before: float
     not_after: float
 
@@ -82,11 +83,18 @@ def facts(data: bytes) -> Facts | None:
             subject=str(found.subject.human_friendly)[:200],
             issuer=str(found.issuer.human_friendly)[:200],
             names=tuple(str(name.native)[:253] for name in value or () if name.name in ("dns_name", "ip_address")),
+            common_name=str(found.subject.native.get("common_name") or "")[:253],
             not_before=found.not_valid_before.timestamp(),
             not_after=found.not_valid_after.timestamp(),
         )
     except Exception:  # noqa: BLE001 - anybody's bytes: what is not as X.509 has it fails in many ways
         return None
+
+
+def shown_for(data: bytes) -> frozenset[str]:
+    """The names for which HAProxy shows the certificate."""
+    found = facts(data)
+    return frozenset() if found is None else frozenset(filter(None, (*found.names, found.common_name)))
 
 
 def worse(placed: bytes, data: bytes) -> str | None:

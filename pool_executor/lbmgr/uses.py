@@ -31,6 +31,14 @@ def needed(content: Content | None) -> Mapping[str, Use]:
     return found
 
 
+def listed_by_name(content: Content | None) -> frozenset[str]:
+    """Certificates whose own names stand in the lists by which HAProxy finds them."""
+    parts = [text.part for text in content.parts.values()] if content is not None else []
+    return frozenset(
+        file for part in parts for file in part.needs.certificates if part.needs.hosts and file not in part.needs.hosts
+    )
+
+
 def does_without(needs: Needs, lacks: Collection[str]) -> bool:
     """Whether what is left of a listener's certificates is enough."""
     spare = set(needs.certificates) - set(needs.authorities) if needs.one_is_enough else set()

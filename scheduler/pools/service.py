@@ -7,7 +7,7 @@ travels in the bundle and never relaunches anything.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from scheduler.pools.model import POOL_LABEL, Pool, Relaunch, Revision
+from scheduler.pools.model import POOL_LABEL, STATS_PORT_NAME, Pool, PoolType, Relaunch, Revision
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.fingerprint import pod_config
 from sdk.model.resources import milli
@@ -79,19 +79,31 @@ def port_name(pool: Pool, listener: str) -> str:
     """Name of the task port on which `listener` (a frontend's name, or `stats`) listens.
 
     Ports that were allocated ahead with `pool.ports` are named by their number: a frontend that comes to use one of
-    them later must not change the task.
+    them later must not change the task. So are those of frontends that labels ask for: instances may have some of them.
     """
-    if pool.ports:
-        number = next(number for name, number in pool.port_wishes if name == listener)
-        return f"port-{number}"
-    return listener
+    return _called(pool, listener, next(number for name, number in pool.port_wishes if name == listener))
+
+
+def _called(pool: Pool, listener: str, number: int) -> str:
+    return f"port-{number}" if pool.ports or _is_optional(pool, listener) else listener
+
+
+def _is_optional(pool: Pool, listener: str) -> bool:
+    """Whether an instance is launched although no offer holds the port of `listener`.
+
+    Labels can ask for any port, and whoever does is a stranger to the others. People who write a pool want its ports.
+    """
+    return pool.type is PoolType.DYNAMIC and listener != STATS_PORT_NAME
 
 
 def task_ports(pool: Pool) -> tuple[PortSpec, ...]:
     """The ports of each instance; number 0 is taken from the offer."""
     if pool.ports:
         return tuple(PortSpec(name=f"port-{number}", number=number) for number in sorted(pool.ports))
-    return tuple(PortSpec(name=name, number=number) for name, number in pool.port_wishes)
+    return tuple(
+        PortSpec(name=_called(pool, name, number), number=number, optional=_is_optional(pool, name))
+        for name, number in pool.port_wishes
+    )
 
 
 def roles(pool: Pool, framework: str) -> tuple[str, str | None]:
@@ -219,7 +231,7 @@ def _data(pool: Pool, deployment: Deployment) -> Mapping[str, object]:
 
 def _binds(pool: Pool) -> Mapping[str, str]:
     """Addresses other than the default, by task port: where the executor looks for a listener that is in the way."""
-    if pool.ports:
+    if pool.ports or pool.type is PoolType.DYNAMIC:
         return {}  # which listener uses which port may change without a relaunch
     addresses = {frontend.name: frontend.bind_address for frontend in pool.haproxy.frontends}
     addresses["stats"] = pool.haproxy.stats.listens_at

@@ -180,6 +180,14 @@ def host_name(text: str) -> str | None:
     return "must be a host name without a port" if ":" in text else None
 
 
+def shown_host(text: str) -> str | None:
+    """A host for which a certificate is shown, or `!` and one for which it is not."""
+    host = text.removeprefix("!")
+    if host.startswith("*.") and text != host:
+        return "must be a whole host behind the !"
+    return host_name(host) if len(host) <= 253 else "must not be longer than 253 characters"
+
+
 def host_header(text: str) -> str | None:
     """What a server is told as `Host`: a name or an IPv4 address, perhaps with a port."""
     name, colon, port = text.partition(":")

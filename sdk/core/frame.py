@@ -28,7 +28,7 @@ from sdk.core.state import PodKey, State
 from sdk.model.ids import AgentId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.plan.backoff import Retry
-from sdk.plan.need import MustPlace, Need, Outdated
+from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated
 from sdk.plan.wish import PodWish, Target
 
 
@@ -143,9 +143,10 @@ class Frame(State):
 
     def set_need(self, key: PodKey, need: Need) -> None:
         """Remember what an instance needs."""
+        changes_kind = isinstance(need, Outdated) and isinstance(self.work.need(key), LacksPorts)
         self.work.set_need(key, need)
         self.changed.add(key)
-        if not isinstance(need, Outdated | MustPlace):
+        if changes_kind or not isinstance(need, Outdated | MustPlace | LacksPorts):
             self.stop_asking(key)
 
     def ask(self, key: PodKey) -> float:

@@ -6,7 +6,7 @@ in use. New work asks for new offers with REVIVE (`sdk.core.roles`).
 
 from collections.abc import Mapping
 
-from sdk.core import leaving
+from sdk.core import leaving, widening
 from sdk.core.calls import Unproven
 from sdk.core.effects import Accept, Decline
 from sdk.core.frame import Frame
@@ -36,7 +36,9 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
             leaving.offered(frame, pool)
             compare(frame, pool)
     settle(frame)
+    widening.look_elsewhere(frame, offered)
     placed = place(frame, offered)
+    widening.widen_in_place(frame, offered)
     operations = placed.operations
     settle(frame)
     for position, pool in enumerate(offered):

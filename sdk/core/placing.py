@@ -1,18 +1,19 @@
 """Launching what waits, with the pools of one batch of offers."""
 
 from collections import deque
-from collections.abc import Iterable, Set
+from collections.abc import Set
 from dataclasses import dataclass, field, replace
 
-from sdk.core import replacing
+from sdk.core import replacing, widening
 from sdk.core.frame import Frame
 from sdk.core.holdings import abandoned
+from sdk.core.requirements import goes_elsewhere, moving, requirement_of, static_ports
 from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
 from sdk.model.operations import Operation
-from sdk.model.records import Holding, PodRecord
+from sdk.model.records import Holding
 from sdk.offer.evaluate import Match, evaluate
-from sdk.offer.placement import GROWING, Place, Siblings
+from sdk.offer.placement import GROWING
 from sdk.offer.pool import Pool
 from sdk.offer.requirement import Claimant, Requirement
 from sdk.plan.need import MustPlace, Overdue, done, over
@@ -37,6 +38,8 @@ class Placed:
     operations: dict[int, list[Operation]] = field(default_factory=dict)
     exclusive: set[int] = field(default_factory=set)
     """Pools whose ACCEPT has to carry nothing else."""
+    widened: set[tuple[str, str]] = field(default_factory=set)
+    """Services and pod types of which one instance goes elsewhere for more ports: the others wait until it is there."""
 
 
 def place(frame: Frame, offered: list[Pool]) -> Placed:
@@ -47,8 +50,9 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         (key for key in frame.work.placing if _in_question(frame, key, agents)),
         # Reservations that are held compete with nobody; placing them first leaves a true remainder to the others.
         key=lambda key: (
+            widening.is_for_ports(frame.work.needs[key]),  # all others have nothing yet, or have to leave
             key in frame.work.alone,
-            _elsewhere(frame, key),
+            goes_elsewhere(frame.work.needs[key]),
             replacing.in_line(frame, key),
             key[0],
             frame.pods[key].pod,
@@ -63,7 +67,7 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         principal=frame.settings.principal,
         now=frame.now,
         new_id=frame.new_id,
-        static_ports=_static_ports(frame, waiting),
+        static_ports=static_ports(frame, waiting),
     )
     shapes: dict[tuple[str, str], _Shape] = {}
     for key in waiting:
@@ -95,29 +99,37 @@ def _place(
     counts = isinstance(need, MustPlace) and need.replacing
     if counts and not replacing.room(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
-    requirement = _requirement(frame, key, wish)
+    kind = (key[0], wish.spec.name)
+    if widening.is_for_ports(need) and kind in placed.widened:
+        return
+    requirement = requirement_of(frame, key, wish)
     if not requirement.tasks:
         return
     alone = key in frame.work.alone
     alike = not alone and requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
-    shape = shapes.get((key[0], wish.spec.name)) if alike else None
+    shape = shapes.get(kind) if alike else None
     if shape is None:
         shape = _Shape(positions=_positions(frame, key, requirement, offered))
     if alike:
-        shapes[key[0], wish.spec.name] = shape
+        shapes[kind] = shape
     taken = placed.exclusive.union(placed.operations) if alone else placed.exclusive
     if taken:
         shape.positions = deque(position for position in shape.positions if position not in taken)
-    position, match = _first_match(frame, key, requirement, offered, shape, claimant)
+    position, match = _best_match(frame, key, requirement, offered, shape, claimant)
+    if match is not None and match.lacks and _waits_for_all_ports(frame, key, match):
+        shape.refused[match.holding.agent_id] = match.without
+        match = None
     if match is not None:
         offered[position] = match.rest
         placed.operations.setdefault(position, []).extend(match.operations)
         if alone:
             placed.exclusive.add(position)
+        if widening.is_for_ports(need):
+            placed.widened.add(kind)
         _launched(frame, key, wish, match)
         if any(constraint[1] not in GROWING for constraint in wish.spec.constraints):
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
-            shapes.pop((key[0], wish.spec.name), None)
+            shapes.pop(kind, None)
     elif shape.refused:
         frame.work.refusals = frame.work.refusals.set(key, {**frame.work.refusals.get(key, {}), **shape.refused})
 
@@ -144,11 +156,15 @@ def _beside(frame: Frame, key: PodKey) -> AgentId | None:
     return agent_of(frame.pods[key]) if isinstance(need, MustPlace) and need.ahead else None
 
 
-def _first_match(
+def _best_match(
     frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool], shape: _Shape, claimant: Claimant
 ) -> tuple[int, Match | None]:
-    """The first pool that fits; those that do not are taken out of `shape`, for this instance and all of its kind."""
+    """The first pool that fits, or else the one that lacks the fewest optional ports.
+
+    Those that do not fit are taken out of `shape`, for this instance and all of its kind.
+    """
     home = requirement.holding
+    lacking: list[tuple[int, Match]] = []
     while shape.positions:
         position = shape.positions[0]
         pool = offered[position]
@@ -158,102 +174,32 @@ def _first_match(
             shape.positions.popleft()
             shape.refused[pool.agent_id] = known
             continue
-        verdict = evaluate(_moving(frame, key, requirement) if away else requirement, pool, claimant)
-        if isinstance(verdict, Match):
+        verdict = evaluate(moving(frame, key, requirement) if away else requirement, pool, claimant)
+        if isinstance(verdict, Match) and not verdict.lacks:
+            shape.positions.extendleft(found for found, _ in reversed(lacking))
             return position, verdict
         shape.positions.popleft()
+        if isinstance(verdict, Match):
+            lacking.append((position, verdict))
+            continue
         shape.refused[pool.agent_id] = verdict.reasons
         if requirement.anywhere and not pool.windows:
             shape.alike[pool.content] = verdict.reasons
-    return -1, None
+    shape.positions.extend(found for found, _ in lacking)
+    return min(lacking, key=lambda found: len(found[1].lacks), default=(-1, None))
+
+
+def _waits_for_all_ports(frame: Frame, key: PodKey, match: Match) -> bool:
+    """Whether the place is not taken yet: another agent may have all ports, and offers of all are asked for."""
+    record = frame.pods[key]
+    if record.holding is not None and record.holding.resource_id == match.holding.resource_id:
+        return False
+    return frame.ask(key) + frame.settings.all_ports_patience > frame.now
 
 
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
     # Without a reason the reservation was not offered at all, so nothing is known about its size.
     return bool(frame.work.refusals.get(key, {}).get(home.agent_id))
-
-
-def _moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
-    """The same instance, to be placed on another agent."""
-    return replace(
-        requirement,
-        holding=None,
-        ports={},
-        siblings=_siblings(frame, key),
-        avoid=_avoided(frame, frame.pods[key]),
-    )
-
-
-def _elsewhere(frame: Frame, key: PodKey) -> bool:
-    need = frame.work.needs[key]
-    return isinstance(need, MustPlace) and need.elsewhere
-
-
-def _static_ports(frame: Frame, waiting: Iterable[PodKey]) -> frozenset[int]:
-    numbers: set[int] = set()
-    for wish in {id(wish): wish for key in waiting if (wish := frame.wish(key)) is not None}.values():
-        tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
-        numbers.update(port.number for task in tasks for port in task.ports if port.number)
-    return frozenset(numbers)
-
-
-def _requirement(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
-    record = frame.pods[key]
-    target = frame.targets[key[0]]
-    elsewhere = _elsewhere(frame, key)
-    by_name = {task.name: task for task in record.tasks}
-    return Requirement(
-        service=record.service,
-        pod=wish.spec,
-        index=record.index,
-        config=wish.config,
-        prefix=target.spec.task_id_prefix or target.spec.name,
-        tasks=tuple(
-            spec for spec in wish.spec.tasks if (task := by_name.get(spec.name)) is None or not done(task, spec, wish)
-        ),
-        holding=None if elsewhere else record.holding,
-        ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
-        siblings=_siblings(frame, key) if elsewhere else Siblings(),
-        avoid=_avoided(frame, record) if elsewhere else {},
-    )
-
-
-def _siblings(frame: Frame, key: PodKey) -> Siblings:
-    record = frame.pods[key]
-    places: list[Place] = []
-    wish = frame.wish(key)
-    if wish is None or not wish.spec.constraints:
-        return Siblings()
-    for other in sorted(frame.index.services.of(key[0])):
-        sibling = frame.pods[other]
-        if other == key or sibling.pod != record.pod or sibling.holding is None:
-            continue
-        places.append(
-            Place(
-                hostname=sibling.holding.hostname,
-                region=sibling.holding.region,
-                zone=sibling.holding.zone,
-                attributes=sibling.holding.attributes,
-                instance=sibling.name,
-            )
-        )
-    return Siblings(places)
-
-
-def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
-    avoided: dict[str, str] = {}
-    if record.lost_at is not None and record.holding is not None:
-        avoided[record.holding.hostname] = f"{record.holding.hostname} is lost"
-    agent_id = agent_of(record)
-    leaves = frame.agents.leaving.get(agent_id) if agent_id is not None else None
-    if leaves is not None and leaves.acts(frame.now):
-        avoided[leaves.hostname] = leaves.sentence
-    for each in record.avoid:
-        if frame.now < each.until:
-            avoided[each.hostname] = (
-                f"{each.hostname} was left by a replacement; considered again in {each.until - frame.now:.0f} s"
-            )
-    return avoided
 
 
 def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
@@ -285,15 +231,17 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             lost_at=None,
             ready_since=None,
             displaced_since=None,
+            widened=widening.counted(frame, record) if widening.is_for_ports(need) else record.widened,
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
             failed=False,
             not_before=0.0,
         )
     )
+    without = f", without some ports: {'; '.join(match.without)}" if match.lacks else ""
     frame.log(
         "info",
-        f"Launching {record.service}/{record.name} on {match.holding.hostname}",
+        f"Launching {record.service}/{record.name} on {match.holding.hostname}{without}",
         service=record.service,
         tasks=[task.task_id for task in match.tasks],
         ports={name: number for task in match.tasks for name, number in task.ports.items()},

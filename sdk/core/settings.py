@@ -55,6 +55,13 @@ class Settings:
     """How long a place is looked for in which an outdated instance is launched before its old task is ended."""
     update_regardless: float = 300.0
     """How long either is waited for until the instance is ended all the same."""
+    all_ports_patience: float = 5.0
+    """How long an offer with all optional ports is waited for before one that lacks some is taken."""
+    widen_window: float = 600.0
+    widen_most: int = 3
+    """How often an instance is launched anew for optional ports within that window."""
+    widen_again: float = 300.0
+    """After a look for optional ports without success, when the next one begins."""
     inverse_again: float = 60.0
     """When Mesos may ask again about a maintenance that was answered."""
     refused_again: float = 600.0

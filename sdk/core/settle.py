@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sdk.core import leaving, replacing, succession
+from sdk.core import leaving, replacing, succession, widening
 from sdk.core.frame import Frame
 from sdk.core.holdings import end_releases, forget_old, outgrow_role
 from sdk.core.maps import without
@@ -19,6 +19,7 @@ from sdk.model.spec import OnUnreachable
 from sdk.plan.assess import assess
 from sdk.plan.need import (
     Around,
+    LacksPorts,
     MustDelete,
     MustKill,
     MustPlace,
@@ -120,7 +121,9 @@ def _assess(frame: Frame, key: PodKey) -> None:
     if isinstance(need, MustPlace) and outgrow_role(frame, record):
         return  # looked at again in the next round, as it is now
     old = frame.work.need(key)
-    if isinstance(need, Overdue | Outdated) and isinstance(old, MustPlace) and type(old.instead) is type(need):
+    if isinstance(need, LacksPorts):
+        need = widening.remembered(need, old)
+    elif isinstance(need, Overdue | Outdated) and isinstance(old, MustPlace) and type(old.instead) is type(need):
         need = replace(old, instead=need)  # it is looking for a place already; whether it goes on is decided below
     frame.set_need(key, need)
     held = isinstance(need, MustRelease) or (isinstance(need, MustPlace) and not need.elsewhere)
@@ -228,6 +231,8 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
     for pod, kind in sorted(kinds, key=lambda found: (found[0], found[1].__name__)):
         if kind is Outdated:
             update(frame, service, pod)
+        elif kind is LacksPorts:
+            widening.take_turns(frame, service, pod)
         else:
             replacing.take_turns(frame, service, pod)
     unwanted = service not in frame.targets or frame.framework.uninstalling

@@ -136,7 +136,7 @@ def _lacking(frame: Frame, key: PodKey, wish: PodWish) -> tuple[int, ...] | None
     """
     record = frame.pods[key]
     tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
-    needed = {port.number for task in tasks for port in task.ports if port.number}
+    needed = {port.number for task in tasks for port in task.ports if port.number and not port.optional}
     needed -= {number for task in record.tasks for number in task.ports.values()}
     if record.holding is not None:
         held = ranges_of(record.holding.resources, "ports")

@@ -5,7 +5,7 @@ from sdk.core.settle import around
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.plan.assess import assess
-from sdk.plan.need import Outdated, Overdue, Rest, Waits
+from sdk.plan.need import LacksPorts, Outdated, Overdue, Rest, Waits
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
@@ -59,7 +59,9 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
     if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
         # Sentences with seconds in them are made anew.
         need = assess(record, wish, now, around(state, key))
-    killing = isinstance(need, Outdated) and any(task.ending for task in record.tasks if task.task_id in need.tasks)
+    killing = isinstance(need, Outdated | LacksPorts) and any(
+        task.ending for task in record.tasks if task.task_id in need.tasks
+    )
     return StepFacts(
         record=record,
         wish=wish,

@@ -14,7 +14,7 @@ from sdk.core.maps import Groups, without
 from sdk.core.slice import Slice
 from sdk.core.stored import PodKey
 from sdk.model.ids import AgentId
-from sdk.plan.need import MustPlace, MustRelease, Need, Outdated, Overdue, Rest
+from sdk.plan.need import LacksPorts, MustPlace, MustRelease, Need, Outdated, Overdue, Rest
 
 _REST = Rest()
 
@@ -26,9 +26,10 @@ class Work(Slice):
     needs: Map[PodKey, Need] = field(default_factory=Map)
     """Of instances that are not at rest."""
     unrest: Groups[str, PodKey] = field(default_factory=Groups)
-    """The same by service."""
+    """The same by service, but for those that serve and lack optional ports."""
     queued: Groups[str, PodKey] = field(default_factory=Groups)
-    """Instances by service that wait for their turn: outdated ones, and those whose agent is lost for too long."""
+    """Instances by service that wait for their turn: outdated ones, those that lack optional ports, those whose agent
+    is lost for too long."""
     placing: Map[PodKey, None] = field(default_factory=Map)
     """Instances that wait for offers, to be launched or released."""
     again: Agenda[PodKey] = field(default_factory=Agenda)
@@ -58,16 +59,17 @@ class Work(Slice):
         if self.need(key) == need:
             return
         service = key[0]
-        in_line = isinstance(need, Outdated | Overdue) or (isinstance(need, MustPlace) and need.instead is not None)
+        in_line = isinstance(need, Outdated | Overdue | LacksPorts)
+        in_line = in_line or (isinstance(need, MustPlace) and need.instead is not None)
         self.queued = self.queued.add(service, key) if in_line else self.queued.discard(service, key)
         waits = isinstance(need, MustPlace | MustRelease)
         self.placing = self.placing.set(key, None) if waits else without(self.placing, key)
         if isinstance(need, Rest):
             self.needs = without(self.needs, key)
-            self.unrest = self.unrest.discard(service, key)
         else:
             self.needs = self.needs.set(key, need)
-            self.unrest = self.unrest.add(service, key)
+        serves = isinstance(need, Rest | LacksPorts)
+        self.unrest = self.unrest.discard(service, key) if serves else self.unrest.add(service, key)
 
     def update_by(self, service: str, due: float) -> None:
         """Look at the rolling update of a service at `due`, or before."""

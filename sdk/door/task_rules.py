@@ -76,10 +76,12 @@ def _ports(task: TaskSpec) -> Broken:
 
 @rule("ports", "health_check")
 def _checked_port(task: TaskSpec) -> Broken:
-    """An http or tcp check names a port of the task."""
+    """An http or tcp check names a port of the task that is there in any case."""
     check = task.health_check
     if check is not None and check.command is None and check.port not in {port.name for port in task.ports}:
         yield "health_check.port", f"{shown(check.port)} is no port of the task"
+    elif check is not None and any(port.optional for port in task.ports if port.name == check.port):
+        yield "health_check.port", f"{shown(check.port)} is optional: there may be nothing to check"
 
 
 @rule("kill_grace")

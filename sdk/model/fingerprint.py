@@ -19,7 +19,7 @@ def pod_config(spec: PodSpec, service: ServiceSpec) -> ConfigId:
     """Fingerprint of what a running instance is made of.
 
     Number, placement, recovery and update strategy are left out, as are labels that only inform: they change what
-    happens next, not what already runs.
+    happens next, not what already runs. So are optional ports: an instance without them runs as it should.
     """
     return _digest(
         (
@@ -30,7 +30,10 @@ def pod_config(spec: PodSpec, service: ServiceSpec) -> ConfigId:
                 constraints=(),
                 recovery=RecoveryPolicy(),
                 update=UpdateStrategy(),
-                tasks=tuple(replace(task, volatile_labels=()) for task in spec.tasks),
+                tasks=tuple(
+                    replace(task, volatile_labels=(), ports=tuple(port for port in task.ports if not port.optional))
+                    for task in spec.tasks
+                ),
             ),
         )
     )

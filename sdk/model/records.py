@@ -126,6 +126,8 @@ class PodRecord:
     """An operator lets a rolling update go on without it; cleared when it is ready again."""
     avoid: tuple[Avoided, ...] = ()
     """Hosts that an operator replaced it from lately."""
+    widened: tuple[float, ...] = ()
+    """When it was launched anew for optional ports that it lacked: the last few times."""
 
     @property
     def runs_twice(self) -> bool:

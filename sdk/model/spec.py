@@ -27,6 +27,8 @@ class PortSpec:
     """Environment variable of the command that receives the number; the task name's `PORT_<NAME>` when None."""
     protocol: str = "tcp"
     labels: tuple[Label, ...] = ()
+    optional: bool = False
+    """An instance is launched without it where no offer holds it, and launched anew when some agent offers it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,8 @@
 import ipaddress
 import re
 
+from sdk.net.address import Address
+
 _TEXT = re.compile(r"[0-9A-Fa-f.:]{2,45}(/[0-9]{1,3})?")
 
 
@@ -19,3 +21,8 @@ def network_problem(text: str) -> str | None:
             return "must be a network such as 10.0.0.0/8 or fd00::/8, or an address"
         return f"has bits beyond its mask; write {meant}"
     return None
+
+
+def within(address: Address, network: str) -> bool:
+    """Whether the network, a text without a problem, holds the address."""
+    return address in ipaddress.ip_network(network)

@@ -19,7 +19,7 @@ from sdk.offer.draw import Amounts, draw
 from sdk.offer.placement import refusals as placement_refusals
 from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose, choose_of_container
-from sdk.offer.requirement import Claimant, Requirement
+from sdk.offer.requirement import Claimant, PortKey, Requirement
 from sdk.offer.reservation import Owner, reserved
 
 
@@ -31,6 +31,10 @@ class Match:
     tasks: tuple[TaskRecord, ...]
     holding: Holding
     rest: Pool
+    lacks: frozenset[PortKey] = frozenset()
+    """Optional ports that it does without."""
+    without: tuple[str, ...] = ()
+    """Sentences that say why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +58,33 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
     if sources is None:
         # Amounts of an agent that is out of the question would only be noise.
         return Refusal(reasons=(f"role {requirement.pod.prereserved_role} missing", *reasons))
-    chosen, missing = _ports(requirement, pool, claimant, sources)
+    chosen, missing, without = _ports(requirement, pool, claimant, sources)
     reasons.extend(missing)
+    has = {(task, port) for task, numbers in chosen.items() for port in numbers}
+    if not missing and (requirement.keep - has or (requirement.gain and not requirement.gain & has)):
+        reasons.extend(without)
     for name, amount in requirement.scalars:
         present = sources.scalars.get(name, 0)
         if present < amount:
             reasons.append(f"{name}: wants {amount / MILLI}, offer has {present / MILLI}")
     if reasons:
         return Refusal(reasons=tuple(reasons))
-    return _match(requirement, pool, claimant, sources.resources, _wanted(requirement, chosen), chosen)
+    match = _match(requirement, pool, claimant, sources.resources, _wanted(requirement, chosen), chosen)
+    lacks = requirement.optional_ports - has
+    return replace(match, lacks=lacks, without=tuple(without)) if lacks else match
 
 
 def _ports(
     requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources
-) -> tuple[dict[str, Mapping[str, int]], Sequence[str]]:
-    """Numbers by task and port name, and why there are none."""
+) -> tuple[dict[str, Mapping[str, int]], Sequence[str], Sequence[str]]:
+    """Numbers by task and port name, why there are none, and why there are none for optional ports."""
     asked = (sources.ports, pool.offered_ports)
     known = requirement.refused_ports.get(asked)
     if known:  # agents mostly offer the same ports: without them there is nothing to choose
-        return {}, known
+        return {}, known, ()
     chosen: dict[str, Mapping[str, int]] = {}
     missing: list[str] = []
+    without: list[str] = []
     given: set[int] = {port.number for port in requirement.agent_ports if port.number}
     dynamic = sources.ports_without(claimant.static_ports)
     for task in requirement.tasks:
@@ -82,6 +92,7 @@ def _ports(
             own = choose_of_container(task.ports)
             chosen[task.name] = own.numbers
             missing.extend(own.refusals)
+            without.extend(own.without)
             continue
         choice = choose(
             task.ports,
@@ -96,9 +107,10 @@ def _ports(
         chosen[task.name] = choice.numbers
         given.update(choice.numbers.values())
         missing.extend(choice.refusals)
+        without.extend(choice.without)
     if missing:
         requirement.refused_ports[asked] = tuple(missing)
-    return chosen, missing
+    return chosen, missing, without
 
 
 def held(holding: Holding, pool: Pool, claimant: Claimant) -> bool:
@@ -216,7 +228,7 @@ def _launches(
         if task.executor is not None:
             executor_id = ExecutorId(task_id)
             executor_share, share = draw(share, Amounts(cpus=task.executor.cpus, mem=task.executor.mem))
-        ports = tuple((port, numbers[port.name]) for port in task.ports)
+        ports = tuple((port, numbers[port.name]) for port in task.ports if port.name in numbers)
         launches.append(
             TaskLaunch(
                 task_id=task_id,

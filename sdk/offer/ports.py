@@ -20,10 +20,12 @@ _OF_CONTAINERS: Range = (1025, 65535)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortChoice:
-    """Numbers by port name, and a sentence for each port that got none."""
+    """Numbers by port name, and sentences for those that got none."""
 
     numbers: Mapping[str, int]
     refusals: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    """The same for optional ones."""
 
 
 def choose(
@@ -38,22 +40,23 @@ def choose(
 ) -> PortChoice:
     """Numbers for `specs` out of `free`; a dynamic port keeps its number in `sticky` when that is free and allowed.
 
-    Static numbers and `excluded` are never given to a dynamic port, nor is one number given twice. `offered` is what
-    the offers held before others took from them (`free` itself when left out); only the sentences depend on it.
+    Static numbers and `excluded` are never given to a dynamic port, nor is one number given twice. An optional port for
+    which nothing is free gets none. `offered` is what the offers held before others took from them (`free` itself when
+    left out); only the sentences depend on it.
     `dynamic` is the part of `free`, in normal form, that dynamic ports may be taken from (all of it when left out).
     """
     specs = tuple(specs)
     free = add_ranges(free, ())
     numbers: dict[str, int] = {}
-    refusals: list[str] = []
-    missing = [spec.number for spec in specs if spec.number and not covers(free, spec.number)]
-    if missing:
-        refusals.extend(_missing(missing, free if offered is None else add_ranges(offered, ())))
+    absent = {spec.number: spec.optional for spec in specs if spec.number and not covers(free, spec.number)}
+    before = free if offered is None or not absent else add_ranges(offered, ())
+    refusals = not_offered((number for number, optional in absent.items() if not optional), before)
+    without = not_offered((number for number, optional in absent.items() if optional), before)
     static = [spec.number for spec in specs if spec.number]
-    numbers.update({spec.name: spec.number for spec in specs if spec.number})
+    numbers.update({spec.name: spec.number for spec in specs if spec.number and not absent.get(spec.number)})
     floating = [spec for spec in specs if not spec.number]
     if not floating:
-        return PortChoice(numbers=numbers, refusals=tuple(refusals))
+        return PortChoice(numbers=numbers, refusals=tuple(refusals), without=tuple(without))
     within = free if dynamic is None else dynamic
     open_ranges = subtract_ranges(
         within, [(number, number) for number in {*static, *excluded} if covers(within, number)]
@@ -70,11 +73,11 @@ def choose(
         number = _pick(allowed, f"{seed}/{spec.name}")
         if number is None:
             where = f" in {_text(spec.ranges)}" if spec.ranges else ""
-            refusals.append(f"port {spec.name}: no free port{where}")
+            (without if spec.optional else refusals).append(f"port {spec.name}: no free port{where}")
             continue
         numbers[spec.name] = number
         open_ranges = subtract_ranges(open_ranges, [(number, number)])
-    return PortChoice(numbers=numbers, refusals=tuple(refusals))
+    return PortChoice(numbers=numbers, refusals=tuple(refusals), without=tuple(without))
 
 
 def choose_of_container(specs: Iterable[PortSpec]) -> PortChoice:
@@ -82,6 +85,7 @@ def choose_of_container(specs: Iterable[PortSpec]) -> PortChoice:
     specs = tuple(specs)
     numbers = {spec.name: spec.number for spec in specs if spec.number}
     refusals: list[str] = []
+    without: list[str] = []
     for spec in specs:
         if spec.number:
             continue
@@ -90,18 +94,19 @@ def choose_of_container(specs: Iterable[PortSpec]) -> PortChoice:
         free = (number for begin, end in ranges for number in range(begin, end + 1) if number not in taken)
         number = next(free, None)
         if number is None:
-            refusals.append(f"port {spec.name}: no free port in {_text(ranges)}")
+            (without if spec.optional else refusals).append(f"port {spec.name}: no free port in {_text(ranges)}")
         else:
             numbers[spec.name] = number
-    return PortChoice(numbers=numbers, refusals=tuple(refusals))
+    return PortChoice(numbers=numbers, refusals=tuple(refusals), without=tuple(without))
 
 
-def _missing(numbers: Iterable[int], offered: tuple[Range, ...]) -> list[str]:
+def not_offered(numbers: Iterable[int], offered: tuple[Range, ...]) -> list[str]:
     """A sentence for each way to be missing: others took it just now, a task may have it, agents do not give it out.
 
     What agents offer is told from its lowest to its highest number: the holes in between are what tasks use, change
     with each of them and differ from agent to agent, so that equal refusals could not be counted together.
     """
+    numbers = tuple(numbers)
     low, high = (offered[0][0], offered[-1][1]) if offered else (1, 0)
     taken = [number for number in numbers if covers(offered, number)]
     inside = [number for number in numbers if low <= number <= high and number not in taken]

@@ -11,6 +11,9 @@ from sdk.model.spec import PodSpec, PortSpec, TaskSpec
 from sdk.offer.draw import Amounts
 from sdk.offer.placement import Siblings
 
+PortKey = tuple[str, str]
+"""Names of task and port."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
@@ -31,6 +34,10 @@ class Requirement:
     """Where the other instances of this pod type are."""
     avoid: Mapping[str, str] = field(default_factory=dict)
     """Host names that are refused for now, each with the sentence why."""
+    keep: frozenset[PortKey] = frozenset()
+    """Optional ports without which it is not launched: it serves at them where it is."""
+    gain: frozenset[PortKey] = frozenset()
+    """Optional ports for which it is launched anew: one of them at least has to be there."""
 
     refused_ports: dict[tuple[tuple[Range, ...], tuple[Range, ...]], tuple[str, ...]] = field(
         default_factory=dict, compare=False, repr=False
@@ -55,6 +62,11 @@ class Requirement:
     def agent_ports(self) -> tuple[PortSpec, ...]:
         """Ports that the agent has to offer."""
         return tuple(port for task in self.tasks if task.container.on_agents_network for port in task.ports)
+
+    @cached_property
+    def optional_ports(self) -> frozenset[PortKey]:
+        """Ports without which it is launched where there are none."""
+        return frozenset((task.name, port.name) for task in self.tasks for port in task.ports if port.optional)
 
     @cached_property
     def anywhere(self) -> bool:

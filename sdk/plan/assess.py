@@ -4,6 +4,7 @@
     task over, backoff running ──> Waits ──time──────────> MustPlace (in its holding)
     some tasks over, some alive; restart asked for ──────> MustKill ──all over──> MustPlace
     runs with another configuration ──> Outdated ──strategy lets it──> MustKill
+    runs without optional ports ──> LacksPorts ──an offer holds some──> MustKill, or MustPlace (elsewhere)
     agent lost ──> Waits ──replace_after──> Overdue ──budget of replacements lets it──> MustPlace (elsewhere)
     agent goes into maintenance ──> Overdue ──budget lets it──> MustPlace (elsewhere; the old task serves until then)
     agent drained ──> MustPlace (elsewhere, at once: Mesos ends the old task)
@@ -19,6 +20,7 @@ from sdk.model.spec import OnUnreachable
 from sdk.model.status import TaskState
 from sdk.plan.need import (
     Around,
+    LacksPorts,
     LeftBehind,
     MustDelete,
     MustKill,
@@ -30,6 +32,7 @@ from sdk.plan.need import (
     Rest,
     Waits,
     done,
+    lacking_ports,
     over,
     ready,
 )
@@ -177,7 +180,8 @@ def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], no
     if not present:
         return MustKill(tasks=alive_ids, message=record.last_failure or "one of its tasks is over")
     if ready(record, wish):
-        return Rest()
+        lacks = lacking_ports(record, wish)
+        return LacksPorts(tasks=alive_ids, ports=lacks) if lacks else Rest()
     # "It is staged" is no sign that anything begins: the answer to one question does not end the asking.
     silent = tuple(task for task in alive if not task.confirmed or task.status.state is TaskState.STAGING)
     if silent:

@@ -27,6 +27,9 @@ class Retry:
         return Retry(due=now + self.delay, delay=min(limit, self.delay * 2), tries=self.tries + 1)
 
 
+_HAIR = 1e-6
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bucket:
     """A rate limit: up to `size` at once, one more every `every` seconds."""
@@ -43,12 +46,12 @@ class Bucket:
 
     def taken(self) -> "Bucket":
         """One token less; ask `ready` before."""
-        return Bucket(tokens=self.tokens - 1, at=self.at, size=self.size, every=self.every)
+        return Bucket(tokens=max(0.0, self.tokens - 1), at=self.at, size=self.size, every=self.every)
 
     @property
     def ready(self) -> bool:
-        """Whether there is a token."""
-        return self.tokens >= 1
+        """Whether there is a token, up to what floating point leaves out of one that was gained in parts."""
+        return self.tokens >= 1 - _HAIR
 
     @property
     def ready_at(self) -> float:

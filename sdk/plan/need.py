@@ -3,14 +3,15 @@
 Which of them it is, is in `sdk.plan.assess`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sdk.model.ids import AgentId, TaskId
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodRecord, TaskRecord
-from sdk.model.spec import Goal, TaskSpec
+from sdk.model.spec import Goal, PortSpec, TaskSpec
 from sdk.model.status import TaskState
+from sdk.offer.requirement import PortKey
 from sdk.plan.progress import Progress
 from sdk.plan.wish import PodWish
 
@@ -45,7 +46,7 @@ class MustPlace:
 
     elsewhere: bool
     message: str
-    instead: "Outdated | Overdue | None" = None
+    instead: "Outdated | Overdue | LacksPorts | None" = None
     """What it was in line as before it was chosen: its present task goes on until another place is found, and the
     choice is made anew each time something changes."""
     ahead: bool = False
@@ -63,6 +64,18 @@ class Outdated:
 
     tasks: tuple[TaskId, ...]
     ready: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LacksPorts:
+    """It runs as it should, but for optional ports that no offer held when it was launched."""
+
+    tasks: tuple[TaskId, ...]
+    ports: frozenset[PortKey]
+    since: float | None = None
+    """When the present look for offers that hold some of them began, in seconds since the epoch."""
+    why: str = ""
+    """What its agent offered instead; a sentence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +125,7 @@ class Around:
     """Since when agents with something that it left behind have offered nothing; those that did just now are absent."""
 
 
-Need = Rest | Waits | MustKill | MustPlace | Outdated | Overdue | MustRelease | MustDelete
+Need = Rest | LacksPorts | Waits | MustKill | MustPlace | Outdated | Overdue | MustRelease | MustDelete
 
 
 def over(task: TaskRecord) -> bool:
@@ -145,3 +158,26 @@ def ready(record: PodRecord, wish: PodWish) -> bool:
         if task is None or not (task_ready(task, spec) or done(task, spec, wish)):
             return False
     return True
+
+
+def given_ports(record: PodRecord, wish: PodWish) -> frozenset[PortKey]:
+    """The optional ports that its tasks were launched with."""
+    return frozenset(
+        (task.name, port.name)
+        for task, port in _optional_ports(record, wish)
+        if (number := task.ports.get(port.name)) is not None and port.number in (0, number)
+    )
+
+
+def lacking_ports(record: PodRecord, wish: PodWish) -> frozenset[PortKey]:
+    """Those that they were launched without."""
+    wanted = frozenset((task.name, port.name) for task, port in _optional_ports(record, wish))
+    return wanted - given_ports(record, wish)
+
+
+def _optional_ports(record: PodRecord, wish: PodWish) -> Iterator[tuple[TaskRecord, PortSpec]]:
+    by_name = {spec.name: spec for spec in wish.spec.tasks}
+    for task in record.tasks:
+        spec = by_name.get(task.name)
+        if spec is not None and not over(task):
+            yield from ((task, port) for port in spec.ports if port.optional)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from sdk.model.ids import AgentId
 from sdk.model.records import PodRecord
 from sdk.plan.need import (
+    LacksPorts,
     MustDelete,
     MustKill,
     MustPlace,
@@ -85,6 +86,10 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
         case Rest():
             running = any(not over(task) for task in record.tasks)
             return Progress.COMPLETE, f"runs on {host}" if running else "finished"
+        case LacksPorts() if facts.being_killed:
+            return Progress.KILLING, f"gets more ports; the task on {host} is being ended"
+        case LacksPorts(why=why):
+            return Progress.COMPLETE, f"runs on {host} without {_ports(facts)}" + (f": {why}" if why else "")
         case Waits(status=status, message=message):
             serving = next((left.hostname for left in record.superseded if left.serving), None)
             return status, message + (f"; the old one serves on {serving} until then" if serving else "")
@@ -125,3 +130,14 @@ def step(facts: StepFacts) -> StepView:
         refusals=tally(facts.refusals) if isinstance(need, MustPlace) else (),
         waits=need.message if isinstance(need, MustPlace) else "",
     )
+
+
+def _ports(facts: StepFacts) -> str:
+    """Those that it lacks: by number, as people know them, or by name where any number will do."""
+    wish, need = facts.wish, facts.need
+    if wish is None or not isinstance(need, LacksPorts):
+        return "some ports"
+    specs = [port for task in wish.spec.tasks for port in task.ports if (task.name, port.name) in need.ports]
+    named = [*map(str, sorted(port.number for port in specs if port.number))]
+    named += [port.name for port in specs if not port.number]
+    return f"port{'' if len(named) == 1 else 's'} {', '.join(named)}"

@@ -7,7 +7,7 @@ configuration belongs to recovery from then on; before, to deploy; one that is n
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sdk.plan.need import Rest
+from sdk.plan.need import LacksPorts, Rest
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, StepView, step
 from sdk.plan.wish import Target
@@ -57,7 +57,7 @@ def plans(target: Target | None, facts: Sequence[StepFacts], invalid: str | None
     """Deploy, recovery and decommission plan; `invalid` is why the newest configuration was refused."""
     wanted = [fact for fact in facts if fact.wish is not None]
     unwanted = [fact for fact in facts if fact.wish is None]
-    broken = [fact for fact in wanted if _deployed(fact) and not isinstance(fact.need, Rest)]
+    broken = [fact for fact in wanted if _deployed(fact) and not _rests(fact)]
     return (
         _deploy(target, wanted, invalid),
         _plan(RECOVERY, [_phase(fact.record.name, "serial", [step(fact)]) for fact in broken]),
@@ -67,6 +67,10 @@ def plans(target: Target | None, facts: Sequence[StepFacts], invalid: str | None
 
 def _deployed(fact: StepFacts) -> bool:
     return fact.wish is not None and fact.record.deployed == fact.wish.config
+
+
+def _rests(fact: StepFacts) -> bool:
+    return isinstance(fact.need, Rest) or (isinstance(fact.need, LacksPorts) and not fact.being_killed)
 
 
 def _deploy(target: Target | None, wanted: Sequence[StepFacts], invalid: str | None) -> PlanView:

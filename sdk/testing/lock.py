@@ -17,8 +17,9 @@ SESSION_TIMEOUT = 6.0
 class PlayedCharge:
     """One process' side; see `sdk.runner.edges.Charge`."""
 
-    def __init__(self, lock: "Lock", name: str, pause: Callable[[float], None]) -> None:
-        """`pause` lets time pass."""
+    def __init__(self, lock: "Lock", name: str, pause: Callable[[float], None], reachable: Callable[[], bool]) -> None:
+        """`pause` lets time pass; `reachable` tells whether the process reaches ZooKeeper."""
+        self.reachable = reachable
         self.name = name
         self.role = Role.STANDBY
         self._lock = lock
@@ -112,7 +113,7 @@ class Lock:
         """Nobody is in charge: the first one that can."""
         if self.holder is not None:
             return
-        free = next((each for each in self._candidates if each.role is Role.STANDBY), None)
+        free = next((each for each in self._candidates if each.role is Role.STANDBY and each.reachable()), None)
         if free is None:
             return
         self.holder = free

@@ -54,13 +54,13 @@ class Process:
         self.name = name
         self.held = False
         """Whether events only gather for now, to be decided on together."""
-        self.cut_off = False
-        """Whether it does not reach ZooKeeper."""
+        self.cut_off_until = 0.0
+        """When it reaches ZooKeeper again."""
         self.dead = False
         self.plugin = StoryPlugin(services)
         self.turns: Turns | None = None
         """None while it is not in charge."""
-        self.charge = PlayedCharge(lock, name, pass_time)
+        self.charge = PlayedCharge(lock, name, pass_time, lambda: not self.cut_off)
         self._framework = framework
         self._cluster = cluster
         self._faults = faults
@@ -74,6 +74,8 @@ class Process:
         self._waiting = 0
         self._busy = False
         self._term: Term | None = None
+        self._turns_term: Term | None = None
+        """The one that `turns` belong to: it may lose the charge and have it again in the middle of a turn."""
         self._feed: PlayedFeed | None = None
         self._store = FrameworkStore(ProcessStorage(persister, faults, lambda: not self.cut_off), root, framework)
         self._inbox = Inbox(self._wake, self._note_length)
@@ -87,6 +89,11 @@ class Process:
             again=StoryBackoff(),
         )
         self._take_over = TakeOver(name=framework, store=self._store, own_roles=settings.own_roles, settings=settings)
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether it does not reach ZooKeeper."""
+        return self._cluster.now < self.cut_off_until
 
     @property
     def state(self) -> State | None:
@@ -145,11 +152,12 @@ class Process:
     def _turn(self) -> bool:
         if self._term is None or not self._term.alive():
             return False
-        if self.turns is None:
-            state = self._take_over.state(self._term)
+        if self.turns is None or self._turns_term is not self._term:
+            self.turns, term = None, self._term
+            state = self._take_over.state(term)
             if state is None:
                 return False
-            self.turns = self._make_turns(self._term, state)
+            self.turns, self._turns_term = self._make_turns(term, state), term
             self.turns.begin()
         if self.turns.uninstalled:
             self._subscribing.close()

@@ -179,7 +179,7 @@ class PlayedScheduler:
         leader = self.leader
         if leader is None:
             return
-        leader.cut_off = True
+        leader.cut_off_until = max(leader.cut_off_until, self._cluster.now + seconds)
         leader.charge.suspend()
         if seconds >= SESSION_TIMEOUT:
             self._cluster.later(SESSION_TIMEOUT, partial(self._expire, leader))
@@ -224,14 +224,14 @@ class PlayedScheduler:
         return before
 
     def _expire(self, process: Process) -> None:
-        if process.cut_off:
+        if process.cut_off and process.charge is self._lock.holder:
             process.charge.hear_of_the_loss()
             self._lock.expire(process.charge)
 
     def _reach_again(self, process: Process) -> None:
-        process.cut_off = False
-        process.charge.resume()
-        self._lock.settle()
+        if not process.cut_off:
+            process.charge.resume()
+            self._lock.settle()
 
     def _decide(
         self, state: State, event: Event, now: float, new_id: Callable[[], str]

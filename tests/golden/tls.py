@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from scheduler.pools.model import ClientCertificates, ClientVerify, FrontendTls, MapRule, Protocol, TlsPolicy
+from scheduler.pools.model.certificate import CertificateHosts
 from tests.golden.case import Case, agent
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 
@@ -17,6 +18,10 @@ CASES: Mapping[str, Case] = {
                 "app",
                 protocol=Protocol.HTTPS,
                 certificates=("$SECRETS/web.pem", "$AUTOCERT", "$ENVFILE/ELB_FILE_OTHER"),
+                certificate_hosts=(
+                    CertificateHosts(certificate="$AUTOCERT", hosts=("own.test", "*.own.test", "!not.own.test")),
+                    CertificateHosts(certificate="$ENVFILE/ELB_FILE_OTHER"),
+                ),
                 bind_modifier="accept-proxy",
             ),
             frontend(

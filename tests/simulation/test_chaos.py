@@ -12,7 +12,7 @@ from sdk.core.events import Tick
 from sdk.core.index import Index
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
-from sdk.model.spec import RecoveryPolicy, StrategyKind, UpdateStrategy
+from sdk.model.spec import PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepView
 from sdk.testing import Behaviour, Simulation
@@ -46,6 +46,8 @@ class Chaos(RuleBasedStateMachine):
         """Deactivated or drained."""
         self.down: set[str] = set()
         """Shut down for maintenance."""
+        self.foreign: set[str] = set()
+        """Reservations of others."""
         self.hasty = False
         """The uninstall at the end does not wait until everything has come to rest."""
 
@@ -65,16 +67,27 @@ class Chaos(RuleBasedStateMachine):
         parallel=st.booleans(),
         sidecar=st.booleans(),
         surge=st.integers(0, 2),
+        odd=st.sampled_from((0, 22, 31000, 31003)),
     )
     def publish(
-        self, name: str, count: int, command: str, cpus: float, parallel: bool, sidecar: bool, surge: int = 0
+        self,
+        name: str,
+        count: int,
+        command: str,
+        cpus: float,
+        parallel: bool,
+        sidecar: bool,
+        surge: int = 0,
+        odd: int = 0,
     ) -> None:
-        wishes = dict(self.sim.scheduler.services or {})
+        """`odd` is a port that instances may do without: not offered anywhere, or perhaps somebody else's."""
+        services = dict(self.sim.scheduler.services or {})
         spec = service(
             name,
             count=count,
             command=command,
             cpus=cpus,
+            ports=(PortSpec(name="http"), *([PortSpec(name=f"port-{odd}", number=odd, optional=True)] if odd else [])),
             recovery=RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0),
             update=UpdateStrategy(
                 kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2, max_surge=surge
@@ -83,16 +96,16 @@ class Chaos(RuleBasedStateMachine):
         if sidecar:
             [task] = spec.pods[0].tasks
             spec = changed(spec, tasks=(task, replace(task, name="sidecar", cpus=100, ports=())))
-        wishes[name] = spec
+        services[name] = spec
         self.wanted[name] = count
-        self.sim.publish(*wishes.values())
+        self.sim.publish(*services.values())
 
     @rule(name=st.sampled_from(("web", "api")))
     def remove(self, name: str) -> None:
         self.wanted.pop(name, None)
-        wishes = dict(self.sim.scheduler.services or {})
-        wishes.pop(name, None)
-        self.sim.publish(*wishes.values())
+        services = dict(self.sim.scheduler.services or {})
+        services.pop(name, None)
+        self.sim.publish(*services.values())
 
     @rule(seconds=st.sampled_from((0.1, 1.0, 3.0, 12.0, 40.0)))
     def time_passes(self, seconds: float) -> None:
@@ -158,7 +171,8 @@ class Chaos(RuleBasedStateMachine):
 
     def _subscribed(self) -> bool:
         self._renew()
-        return self.sim.snapshot().connection == "subscribed"
+        state = self.sim.scheduler.state
+        return state is not None and state.connection is Connection.SUBSCRIBED
 
     @rule()
     def be_hasty(self) -> None:
@@ -260,6 +274,7 @@ class Chaos(RuleBasedStateMachine):
         """Heal everything, wait, and look."""
         sim = self.sim
         sim.scheduler.faults.clear()
+        sim.fail_operations(0)
         for index in range(3):
             sim.behave(f"app-{index}-server", Behaviour())
         for name in sorted(self.away):
@@ -279,6 +294,7 @@ class Chaos(RuleBasedStateMachine):
         sim.run_until(self._subscribed, "it is subscribed")
         if not self.hasty:
             self._come_to_rest()
+        self._before_the_end()
         sim.uninstall()
         sim.run_until(lambda: sim.snapshot().uninstall is Progress.COMPLETE, "it is uninstalled", within=600)
         sim.expect_nothing_left()
@@ -286,24 +302,35 @@ class Chaos(RuleBasedStateMachine):
     def _come_to_rest(self) -> None:
         """Exactly what is wanted runs, and nothing else is left."""
         sim = self.sim
-        wanted = sorted(f"{name}/app-{index}" for name, count in self.wanted.items() for index in range(count))
+        wanted = self._running_at_rest()
         sim.run_until(lambda: sim.running() == wanted, f"{wanted} run", within=600)
         # Long enough for a sweep through all offers, which finds what nobody waits for.
         sim.run_until(
             lambda: (
                 len(sim.processes()) == self._tasks()
-                and set[str]().union(*sim.reservations().values()) == sim.held()
+                and set[str]().union(*sim.reservations().values()) == sim.held() | self.foreign
                 and sim.running() == wanted
-                and sim.scheduler.stored_pods() == wanted
+                and sim.scheduler.stored_pods() == sorted(wanted + self._finished_at_rest())
                 and all(step.status is Progress.COMPLETE for step in self._steps())
             ),
             "nothing is left over",
             within=1200,
         )
 
+    def _before_the_end(self) -> None:
+        """What else has to be true before everything is uninstalled."""
+
+    def _running_at_rest(self) -> list[str]:
+        return sorted(f"{name}/app-{index}" for name, count in self.wanted.items() for index in range(count))
+
+    def _finished_at_rest(self) -> list[str]:
+        return []
+
     def _tasks(self) -> int:
-        wishes = self.sim.scheduler.services or {}
-        return sum(pod.count * len(pod.tasks) for spec in wishes.values() for pod in spec.pods)
+        """How many run at rest."""
+        services = self.sim.scheduler.services or {}
+        pods = [pod for name, spec in services.items() if name in self.wanted for pod in spec.pods]
+        return sum(pod.count * len(pod.tasks) for pod in pods)
 
     def _steps(self) -> list[StepView]:
         return [

@@ -74,6 +74,11 @@ THE_API: dict[str, tuple[str, ...]] = {
     "the token is taken in query and header": (
         f"{API}/test_pools.py::test_the_token_is_accepted_in_query_and_header_and_never_logged",
     ),
+    "behind an Admin Router a tenant with one pool can use only that": (
+        f"{API}/test_admin_router.py::test_a_permission_is_enough_for_what_it_names",
+        f"{API}/test_admin_router.py::test_nothing_else_is_reached",
+        f"{API}/test_admin_router.py::test_no_way_of_writing_a_path_leads_to_the_pool_of_another",
+    ),
     "YAML is read, at the API and from files": (
         f"{API}/test_errors.py::test_a_pool_may_be_written_in_yaml",
         f"{API}/test_errors.py::test_broken_yaml_gets_what_is_wrong_and_where",
@@ -127,6 +132,10 @@ INSTANCES: dict[str, tuple[str, ...]] = {
         f"{POOL}/test_constraints.py::test_each_spelling_is_understood",
         "unit/sdk/offer/test_placement.py::test_each_operator_judges",
         f"{POOL}/test_constraints.py::test_what_is_no_constraint_is_refused",
+    ),
+    "instances run in their regions and zones": (
+        "e2e/test_domains.py::test_instances_run_in_their_regions_and_zones",
+        "e2e/test_domains.py::test_a_region_that_no_agent_is_in_is_named",
     ),
     "exactly the ports of `ports` are allocated, and frontends come and go on them": (
         "unit/scheduler/test_service.py::test_ports_allocated_ahead_are_named_by_number_so_that_new_frontends_relaunch_nothing",
@@ -190,7 +199,8 @@ INSTANCES: dict[str, tuple[str, ...]] = {
         "e2e/test_kill_anything.py::test_a_killed_haproxy_is_started_again_on_the_same_port",
         "e2e/test_kill_anything.py::test_a_killed_executor_is_launched_again_on_its_agent",
     ),
-    "an instance whose agent is lost runs elsewhere": (
+    "an instance whose agent is lost or gone runs elsewhere": (
+        "e2e/test_domains.py::test_an_instance_on_an_agent_that_is_gone_runs_elsewhere_at_once",
         "e2e/test_kill_anything.py::test_an_agent_killed_with_its_tasks_that_stays_dead_is_replaced_and_fenced",
     ),
     "instances are listed, restarted and replaced by hand": (
@@ -352,6 +362,8 @@ LIVING: dict[str, tuple[str, ...]] = {
         f"{LISTENER}/test_index.py::test_after_a_failover_the_index_equals_the_new_master_once_agents_are_back",
     ),
     "tasks that ended in whatever way are no servers": (
+        "e2e/test_domains.py::test_servers_on_an_agent_that_is_gone_get_no_requests",
+        "integration/removal/test_nothing_stuck.py::test_a_task_ends",
         f"{LISTENER}/test_index.py::test_a_removed_agent_or_framework_takes_its_tasks_along",
         f"{LISTENER}/test_index.py::test_tasks_that_the_new_master_calls_unreachable_are_removed",
     ),

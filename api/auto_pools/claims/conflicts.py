@@ -18,6 +18,7 @@ from api.auto_pools.claims.demand import (
     SplitKey,
 )
 from api.auto_pools.claims.holders import Conflict
+from api.auto_pools.claims.owners import Owner
 from scheduler.pools.problems import shown
 from scheduler.pools.sparse import key_of
 
@@ -72,6 +73,20 @@ def not_first(demand: Demand, field: str, port: int, other: App) -> LabelProblem
     )
 
 
+def shown_to_nobody(claim: AppClaim, other: App) -> LabelProblem:
+    """A certificate is shown for the hosts of who brings it, and it has none."""
+    rule = (
+        f"would be shown to nobody: {other} has certificates at port {claim.port}, where those of others are for the "
+        "hosts of their rules"
+    )
+    return LabelProblem(
+        f"edgelb.{claim.group}.frontend.certificates",
+        "",
+        rule,
+        "name the hosts with hostEq, choose another port, or leave the certificates out",
+    )
+
+
 def redirects(claim: AppClaim, conditions: Conditions, other: App) -> LabelProblem:
     """Redirects come before rules."""
     label = f"edgelb.{claim.group}.frontend.redirectToHttps"
@@ -113,6 +128,12 @@ def too_many(claim: AppClaim, what: str, most: int) -> LabelProblem:
     return LabelProblem(
         f"edgelb.{claim.group}", claim.group, f"is beyond the limit of {most} {what}", "ask for less, or remove others"
     )
+
+
+def too_much(claim: AppClaim, owner: Owner, has: int, what: str, left: int) -> LabelProblem:
+    """Others would find nothing left."""
+    rule = f"would make {has} {what} of {owner}, which leaves {left} for all others, less than an eighth of that"
+    return LabelProblem(f"edgelb.{claim.group}", claim.group, rule, "ask for less, or remove others of them")
 
 
 def _which(held: object) -> str:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from api.auto_pools.claim import App
 from api.auto_pools.claims import conflicts
 from api.auto_pools.claims.app_claim import AppClaim
+from api.auto_pools.claims.bringing import kept_from
 from api.auto_pools.claims.demand import CERTIFICATES, BackendKey, CertificateKey, Demand, FrontendKey, Route, RuleKey
 from api.auto_pools.claims.holders import Holders
 from api.auto_pools.claims.judging import Judge
@@ -98,6 +99,7 @@ class Contest:
             return Obstacle(conflicts.lost(claim, conflict), (conflict.key,))
         return (
             self._not_first(claim)
+            or self._shown_to_nobody(claim)
             or self._may_not_join(claim)
             or self._redirects_others(claim)
             or self._takes_hosts(claim)
@@ -123,6 +125,12 @@ class Contest:
                 problem = conflicts.not_first(demand, field, claim.port, other)
                 return Obstacle(problem, (Spot("apps at port", claim.port),))
         return None
+
+    def _shown_to_nobody(self, claim: AppClaim) -> Obstacle | None:
+        keeper = kept_from(claim, self.holders)
+        if keeper is None:
+            return None
+        return Obstacle(conflicts.shown_to_nobody(claim, keeper.app), (Spot("options of port", claim.port),))
 
     def _may_not_join(self, claim: AppClaim) -> Obstacle | None:
         join = self._policy.rule(claim.app, claim.role).join if self._policy.rules else Join.ANY

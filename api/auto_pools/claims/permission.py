@@ -9,8 +9,11 @@ from dataclasses import fields
 from api.auto_pools.claim import App, Claim, LabelProblem, Option
 from api.auto_pools.claims.demand import PROTOCOL, Conditions, conditions_of
 from api.auto_pools.claims.policy import Rule, below
-from scheduler.pools.model import Endpoint, Protocol
+from scheduler.pools.model import Endpoint, EndpointType, Protocol
 from scheduler.pools.sparse import key_of
+from scheduler.pools.texts import normal_host
+from sdk.net.address import parse
+from sdk.net.network import network_problem, within
 
 _ASK = "ask whoever administers the pool template"
 
@@ -38,6 +41,9 @@ def _refusals(rule: Rule, app: App, claim: Claim) -> Iterator[LabelProblem]:
     for secret in claim.secrets:
         if not _may_have_secret(rule, app, secret):
             yield _refused_secret(rule, app, claim, secret)
+    endpoint = claim.endpoint
+    if endpoint.type is EndpointType.ADDRESS and not any(_has_address(one, endpoint.address) for one in rule.addresses):
+        yield _refused_address(rule, claim)
     if rule.options is not None:
         for name, told_by in _options(claim):
             if not any(_fits(pattern, name) for pattern in rule.options):
@@ -46,6 +52,24 @@ def _refusals(rule: Rule, app: App, claim: Claim) -> Iterator[LabelProblem]:
 
 def _refused(rule: Rule, label: str, value: str, allowed: str) -> LabelProblem:
     return LabelProblem(label, value, f"is not allowed: the policy for {rule} allows {allowed}", f"say that, or {_ASK}")
+
+
+def _refused_address(rule: Rule, claim: Claim) -> LabelProblem:
+    label = claim.endpoint_label or f"edgelb.{claim.group}.backend.endpoint"
+    allowed = f"the addresses {_list(rule.addresses)}" if rule.addresses else "no address"
+    return LabelProblem(
+        label,
+        claim.endpoint.address,
+        f"is not allowed: labels expose tasks of their own application, and the policy for {rule} allows {allowed}",
+        f"leave the address out, or {_ASK}",
+    )
+
+
+def _has_address(allowed: str, address: str) -> bool:
+    host, parsed = normal_host(address), parse(address)
+    if network_problem(allowed) is None:
+        return parsed is not None and within(parsed, allowed)
+    return allowed in ("*", host) or (allowed.startswith("*.") and host.endswith(allowed[1:]))
 
 
 def _refused_secret(rule: Rule, app: App, claim: Claim, secret: str) -> LabelProblem:

@@ -1,6 +1,7 @@
 """What a pool template lets applications ask for. Pure.
 
-Without rules an application may ask for everything that labels can say, but for secrets of others: a secret `a/b/cert`
+Without rules an application may ask for everything that labels can say, but for servers that are not its own, which
+load balancers may reach and nobody else, and for secrets of others: a secret `a/b/cert`
 is for applications in or below the Marathon group `/a/b`, one without a slash for all, as DC/OS has it. Of a framework
 that is no Marathon the name stands for the group. Does not know JSON (policy_schema.py).
 """
@@ -43,6 +44,8 @@ class Rule:
     """Names, or names with `/*` at the end; None: those of its own group, and those without a group."""
     options: tuple[str, ...] | None = None
     """What labels say behind the group, as `frontend.hsts`; `*` at the end stands for any end."""
+    addresses: tuple[str, ...] = ()
+    """Of servers that are no tasks of the application: hosts, `*.` and the end of hosts, networks, or `*` for all."""
     join: Join = Join.ANY
 
     def covers(self, app: App, role: str) -> bool:
@@ -70,9 +73,13 @@ class Limits:
     """Of one application."""
     tried_rules: int = 16
     """Of one application, of those that HAProxy tries one by one: with patterns, `pathEnd`, headers or cookies."""
+    ports: int = 16
+    """Of one application."""
     all_rules: int = 50_000
     """Of all together."""
     all_tried_rules: int = 1_000
+    """Of all together."""
+    all_ports: int = 500
     """Of all together."""
 
 

@@ -15,6 +15,7 @@ from scheduler.pools.model import Backend, Endpoint, Frontend
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.sparse import key_of
 from scheduler.secret_stores import names as secret_names
+from sdk.net.network import network_problem
 
 _LARGEST_PORT = 65_535
 
@@ -57,6 +58,12 @@ def _option(text: str) -> str | None:
     return f"is no option that labels have{_meant(text, _OPTIONS)}"
 
 
+def _address(text: str) -> str | None:
+    if text == "*" or network_problem(text) is None or texts.host_name(text) is None:
+        return None
+    return "must be a host such as db.example.com, *.example.com, a network such as 10.1.0.0/16, or * for all"
+
+
 def _frontend_field(text: str) -> str | None:
     return None if text in _FRONTEND else f"is no field of a frontend{_meant(text, tuple(_FRONTEND))}"
 
@@ -76,6 +83,7 @@ class _RuleSchema(Strict):
     ports = Items(_Ports())
     secrets = Items(Text(_secret, normal=secret_names.plain, required=True))
     options = Items(Text(_option, required=True))
+    addresses = Items(Text(_address, normal=texts.normal_host, required=True))
     join = Choice(Join)
 
 
@@ -85,8 +93,10 @@ class _LimitsSchema(Strict):
     rules = Whole(0, 10_000)
     certificates = Whole(0, 1000)
     tried_rules = Whole(0, 1000, data_key="triedRules")
+    ports = Whole(0, 1000)
     all_rules = Whole(0, 100_000, data_key="allRules")
     all_tried_rules = Whole(0, 10_000, data_key="allTriedRules")
+    all_ports = Whole(0, 1000, data_key="allPorts")
 
 
 class _PolicySchema(Strict):

@@ -13,6 +13,7 @@ from api.auto_pools.claims.amount import amount_of
 from api.auto_pools.claims.app_claim import AppClaim
 from api.auto_pools.claims.contest import Change, Contest
 from api.auto_pools.claims.demand import Demand, RuleKey, SecretKey, conditions_of, demands_of, digest_of, said_by
+from api.auto_pools.claims.elsewhere import goes_elsewhere
 from api.auto_pools.claims.judging import Judge, blamed
 from api.auto_pools.claims.ledger import EMPTY, Book, Entry, Ledger
 from api.auto_pools.claims.members import Came, LabelSet, Members, Read
@@ -131,7 +132,10 @@ class AutoPool:
         if label_set.app is None:
             return NAMELESS
         claims, said = self._said.get(label_set), label_set.exposure
-        return NEW if claims is None else status_of(claims, said.problems, said.not_applied, addresses)
+        if claims is None:
+            return NEW
+        elsewhere = (found for one in claims if one.rank for found in goes_elsewhere(one, self._contest.holders))
+        return status_of(claims, said.problems, said.not_applied, addresses, elsewhere)
 
     def refuse(self, path: str, rule: str, *, by_template: bool = False) -> bool:
         """Leave out what is behind a problem of the pool at `path`; False when no claim is behind it. `by_template` is

@@ -9,19 +9,18 @@ from operator import itemgetter
 from typing import Any
 
 from api.auto_pools.claims.app_claim import AppClaim
+from api.auto_pools.claims.bringing import brought_by
 from api.auto_pools.claims.demand import (
-    CERTIFICATES,
-    CertificateKey,
     DefaultKey,
     Demand,
     FrontendKey,
     RedirectKey,
     Route,
     RuleKey,
-    certificates_of,
 )
 from api.auto_pools.claims.holders import Holders
 from api.auto_pools.making import order
+from api.auto_pools.making.certificates import certificate_hosts
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, LinkBackend, MapRule
 from scheduler.pools.model.redirect import Redirect
 
@@ -31,13 +30,14 @@ _place = itemgetter(0)
 class _Port:
     """What stands in order at one port."""
 
-    __slots__ = ("certificates", "default_backend", "redirects", "rules")
+    __slots__ = ("bringers", "default_backend", "redirects", "rules")
 
     def __init__(self) -> None:
         self.rules: list[tuple[order.Place, MapRule]] = []
         self.redirects: list[tuple[order.Place, Redirect]] = []
         self.default_backend = ""
-        self.certificates: dict[str, None] = {}
+        self.bringers: dict[AppClaim, None] = {}
+        """Claims with certificates, the one that is held longest first."""
 
 
 class Frontends:
@@ -52,6 +52,9 @@ class Frontends:
     def taken(self, claim: AppClaim, new: Sequence[Demand]) -> None:
         """A claim is held, and nobody had said what is `new`."""
         port = self._ports.setdefault(claim.port, _Port())
+        if brought_by(claim):
+            port.bringers[claim] = None
+            self._changed.add(claim.port)
         for demand in new:
             match demand.key:
                 case RuleKey(_, conditions) if isinstance(demand.value, Route):
@@ -61,8 +64,6 @@ class Frontends:
                     insort(port.redirects, (order.of_redirect(demand.value), demand.value), key=_place)
                 case DefaultKey():
                     port.default_backend = claim.group
-                case CertificateKey(_, file):
-                    port.certificates[file] = None
                 case FrontendKey():
                     pass
                 case _:
@@ -85,13 +86,13 @@ class Frontends:
                     _remove(port.redirects, order.of_redirect(demand.value))
                 case DefaultKey():
                     port.default_backend = ""
-                case CertificateKey() | FrontendKey():
+                case FrontendKey():
                     pass
                 case _:
                     continue
             self._changed.add(number)
-        if any(field == CERTIFICATES for field, _ in claim.claim.frontend):
-            port.certificates = self._certificates(number)
+        if claim in port.bringers:
+            del port.bringers[claim]
             self._changed.add(number)
 
     def all(self) -> tuple[Frontend, ...]:
@@ -101,15 +102,6 @@ class Frontends:
         self._changed.clear()
         return tuple(self._made[number] for number in sorted(self._made))
 
-    def _certificates(self, number: int) -> dict[str, None]:
-        """Those of who is there longest first, each claim's in its own order: the first is served without a name."""
-        found: dict[str, None] = {}
-        for claim in self._holders.at_port(number).claims:
-            for field, option in claim.claim.frontend:
-                if field == CERTIFICATES:
-                    found.update(dict.fromkeys(certificates_of(option)))
-        return found
-
     def _frontend(self, number: int, port: _Port) -> Frontend:
         options: dict[str, Any] = dict(self._holders.at_port(number).options)
         options.setdefault("name", Frontend.default_name(options.get("bind_address", DEFAULT_ADDRESS), number))
@@ -117,7 +109,8 @@ class Frontends:
         return Frontend(
             **options,
             bind_port=number,
-            certificates=tuple(port.certificates),
+            certificates=tuple(dict.fromkeys(file for claim in port.bringers for file in brought_by(claim))),
+            certificate_hosts=certificate_hosts(port.bringers, self._holders.at_port(number).claims),
             redirects=redirects,
             link_backend=LinkBackend(default_backend=port.default_backend, map=tuple(rule for _, rule in port.rules)),
         )

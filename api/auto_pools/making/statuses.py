@@ -1,16 +1,20 @@
 """How it stands with each exposed task, and under which addresses it can be reached. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import islice
 from typing import NamedTuple
 
 from api.auto_pools.claim import LabelProblem
 from api.auto_pools.claims.app_claim import AppClaim
-from api.auto_pools.claims.demand import PROTOCOL, conditions_of
+from api.auto_pools.claims.demand import PROTOCOL, Conditions, conditions_of
 from scheduler.pools.model import Protocol
 
 _MOST_URIS = 20
 _MOST_PROBLEMS = 10
+_MOST_ELSEWHERE = 5
+#: What is said where nothing else has to be.
+IN_POOL, NOTHING = "is in the pool", "asks for nothing"
 _USUAL = {Protocol.HTTP: 80, Protocol.HTTPS: 443}
 
 
@@ -47,8 +51,12 @@ def status_of(
     problems: Sequence[LabelProblem],
     not_applied: Sequence[LabelProblem],
     addresses: Sequence[str],
+    elsewhere: Iterable[tuple[Conditions, AppClaim]] = (),
 ) -> TaskStatus:
-    """Of tasks that make these claims and have labels with these problems; load balancers are at `addresses`."""
+    """Of tasks that make these claims and have labels with these problems; load balancers are at `addresses`.
+
+    What goes `elsewhere` of their hosts and paths is told.
+    """
     lost = [*problems, *(problem for claim in claims if (problem := claim.forbidden or claim.problem) is not None)]
     uris = dict.fromkeys(uri for claim in claims if claim.rank for uri in _uris(claim, addresses))
     said = [sentence(problem) for problem in (*lost, *not_applied)]
@@ -58,8 +66,9 @@ def status_of(
         return TaskStatus(RenderStatus.RENDER_ERR, message, tuple(uris)[:_MOST_URIS])
     if any(not claim.rank for claim in claims):
         return NEW
-    usual = "is in the pool" if claims else "asks for nothing"
-    return TaskStatus(RenderStatus.OK, message or usual, tuple(uris)[:_MOST_URIS])
+    others = [f"{conditions} goes to {other.app}" for conditions, other in islice(elsewhere, _MOST_ELSEWHERE)]
+    message = "; ".join(filter(None, (message, *others)))
+    return TaskStatus(RenderStatus.OK, message or (IN_POOL if claims else NOTHING), tuple(uris)[:_MOST_URIS])
 
 
 def sentence(problem: LabelProblem) -> str:

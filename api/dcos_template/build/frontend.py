@@ -49,6 +49,7 @@ def _tls(frontend: pools.Frontend, mode: Mode, shared: bool) -> Tls:
     tls = frontend.tls
     return Tls(
         certificates=frontend.certificates,
+        hosts={one.certificate: one.hosts for one in frontend.certificate_hosts},
         policy=tls.policy,
         http2=tls.http2 if mode is Mode.HTTP else None,
         client_ca=tls.client_certificates.ca,

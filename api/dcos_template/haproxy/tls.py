@@ -5,7 +5,7 @@ guidelines 5.7).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.dcos_template.haproxy.grammar import Mode, require
 from api.dcos_template.haproxy.material import file_of
@@ -60,6 +60,8 @@ class Tls:
     """Files are named as in a pool: `$SECRETS/web.pem`."""
 
     certificates: tuple[str, ...]
+    hosts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For some of them, for which hosts they are shown."""
     policy: TlsPolicy = TlsPolicy.INTERMEDIATE
     http2: bool | None = None
     """Whether HTTP/2 is offered beside HTTP/1.1; None where no HTTP is spoken."""
@@ -78,6 +80,7 @@ class Tls:
         return Needs(
             ports=ports,
             certificates=tuple(map(file_of, self.certificates)),
+            hosts={file_of(name): hosts for name, hosts in self.hosts.items()},
             authorities=(file_of(self.client_ca),) if self.client_ca else (),
             one_is_enough=self.one_is_enough,
         )

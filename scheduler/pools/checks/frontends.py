@@ -16,6 +16,11 @@ def frontend_problems(index: int, frontend: Frontend) -> Iterator[Problem]:
         yield _needs(f"{path}.redirectToHttps", "HTTP", frontend)
     if frontend.hsts is not None and frontend.protocol is not Protocol.HTTPS:
         yield _needs(f"{path}.hsts", "HTTPS", frontend)
+    yield from twice(f"{path}.certificateHosts", "certificate", [one.certificate for one in frontend.certificate_hosts])
+    for at, one in enumerate(frontend.certificate_hosts):
+        if one.certificate not in frontend.certificates:
+            rule = "is none of the certificates of this frontend: add it to them, or leave its hosts out"
+            yield Problem(path=f"{path}.certificateHosts[{at}].certificate", value=one.certificate, rule=rule)
     yield from twice(f"{path}.errorPages", "status", [page.status for page in frontend.error_pages])
     yield from user_problems(f"{path}.basicAuth", frontend.basic_auth)
     if not frontend.protocol.is_http:

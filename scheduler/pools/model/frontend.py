@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from scheduler.pools.model.answers import Compression, ErrorPage
 from scheduler.pools.model.basic_auth import BasicAuth
+from scheduler.pools.model.certificate import CertificateHosts
 from scheduler.pools.model.clients import AcceptProxy, Clients
 from scheduler.pools.model.headers import HeaderRule, Hsts
 from scheduler.pools.model.limits import FrontendTimeouts, Limits
@@ -26,6 +27,8 @@ class Frontend:
     protocol: Protocol = Protocol.HTTP
     certificates: tuple[str, ...] = ()
     """Files with a certificate and its key; the first is for clients that ask for none of them by name."""
+    certificate_hosts: tuple[CertificateHosts, ...] = ()
+    """Others are shown for the names that they have themselves, unless one of these is for them."""
     tls: FrontendTls = field(default=FrontendTls())
     clients: Clients = field(default=Clients())
     accept_proxy: AcceptProxy | None = None

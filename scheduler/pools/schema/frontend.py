@@ -10,6 +10,7 @@ from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.raw import Place, bind_problem
 from scheduler.pools.schema.answers import CompressionSchema, ErrorPageSchema
 from scheduler.pools.schema.basic_auth import BasicAuthSchema
+from scheduler.pools.schema.certificate import CertificateHostsSchema
 from scheduler.pools.schema.clients import AcceptProxySchema, ClientsSchema
 from scheduler.pools.schema.headers import HstsSchema, header_rules
 from scheduler.pools.schema.limits import FrontendTimeoutsSchema, LimitsSchema
@@ -34,6 +35,7 @@ class FrontendSchema(Strict):
     error_pages = Items(nested(ErrorPageSchema), data_key="errorPages")
     bind_modifier = Text(bind_problem, data_key="bindModifier", normal=str.strip)
     certificates = Items(Text(file_names.certificate, required=True))
+    certificate_hosts = Items(nested(CertificateHostsSchema), data_key="certificateHosts")
     tls = nested(FrontendTlsSchema)
     clients = nested(ClientsSchema)
     accept_proxy = nested(AcceptProxySchema, "acceptProxy")  # even `{}` switches it on

@@ -338,3 +338,66 @@ def test_an_instance_makes_a_certificate_of_its_own(publisher: Publisher, instan
             return False
 
     wait_until(lambda: status_of(publisher).haproxy.master not in (None, master) and again(), what="the same one")
+
+
+def test_a_certificate_takes_no_host_that_it_is_not_for(
+    publisher: Publisher, instance: Instance, tmp_path: Path
+) -> None:
+    """Without hosts, whoever names one exactly is shown for it, or has one of ECDSA for all below a name; with hosts
+    each is shown for its own ones, and those without to all others.
+    """
+    certificates = {
+        "keeper": pem(tmp_path, "keeper", "*.test", "www.test", key="2048"),
+        "thief": pem(tmp_path, "thief", "*.test", "shop.test", "evil.test"),
+        "shop": pem(tmp_path, "shop", "shop.test", key="2048"),
+    }
+    fill(instance, **certificates)
+    names = [f"$SECRETS/{name}.pem" for name in certificates]
+    shape = HTTPS | {"certificates": names}
+    applied(publisher, publisher.publish_parts(parts(web=shape)))
+    port = instance.ports["web"]
+    asked = ("shop.test", "www.test", "blog.test", "evil.test", "a.evil.test", None, "unknown.org")
+
+    def shown() -> list[str]:
+        by_content = {der(data): name for name, data in certificates.items()}
+        return [by_content[greet(port, name).certificate] for name in asked]
+
+    assert shown() == ["thief"] * 4 + ["keeper"] * 3
+    hosts = [
+        {"certificate": names[1], "hosts": ["evil.test", "*.evil.test"]},
+        {"certificate": names[2], "hosts": ["shop.test"]},
+    ]
+    applied(publisher, publisher.publish_parts(parts(web=shape | {"certificateHosts": hosts})))
+    assert shown() == ["shop", "keeper", "keeper", "thief", "thief", "keeper", "keeper"]
+    hosts[0] = {"certificate": names[1], "hosts": ["*.test", "!shop.test", "!www.test"]}
+    applied(publisher, publisher.publish_parts(parts(web=shape | {"certificateHosts": hosts})))
+    assert shown() == ["shop", "keeper", "thief", "thief", "keeper", "keeper", "keeper"]
+    hosts[0] = {"certificate": names[1], "hosts": []}
+    applied(publisher, publisher.publish_parts(parts(web=shape | {"certificateHosts": hosts})))
+    assert shown() == ["shop", "keeper", "keeper", "keeper", "keeper", "keeper", "keeper"]
+
+
+def test_who_keeps_the_port_takes_no_host_that_another_certificate_is_for(
+    publisher: Publisher, instance: Instance, tmp_path: Path
+) -> None:
+    """Also when it names that host, or is renewed with other names; what is for one host is renewed at run time."""
+    shop, again = (pem(tmp_path, name, "shop.test", key="2048") for name in ("shop", "again"))
+    keeper = pem(tmp_path, "keeper", "keeper.test")
+    greedy = pem(tmp_path, "greedy", "*.test", "shop.test", "more.test")
+    fill(instance, keeper=keeper, shop=shop)
+    names = ["$SECRETS/keeper.pem", "$SECRETS/shop.pem"]
+    hosts = [{"certificate": names[1], "hosts": ["shop.test"]}]
+    shape = HTTPS | {"certificates": names, "certificateHosts": hosts}
+    applied(publisher, publisher.publish_parts(parts(web=shape)))
+    port = instance.ports["web"]
+    assert greet(port, "shop.test").certificate == der(shop)
+    reloads = status_of(publisher).counters["reload"]
+
+    fill(instance, keeper=keeper, shop=again)
+    wait_until(lambda: greet(port, "shop.test").certificate == der(again), 20, "the renewed certificate of the shop")
+    assert status_of(publisher).counters["reload"] == reloads
+
+    fill(instance, keeper=greedy, shop=again)
+    wait_until(lambda: greet(port, "more.test").certificate == der(greedy), 20, "the names of the other one")
+    assert greet(port, "shop.test").certificate == der(again)
+    assert greet(port, "keeper.test").certificate == der(greedy)

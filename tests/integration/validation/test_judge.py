@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from api.validation.judgement import Judgement, as_stored
+from api.validation.judgement import Judge, Judgement, as_stored
 from api.validation.trials import Trials
 from pool_executor.lbmgr.program import CHOICE
-from scheduler.pools.model import CustomCheck, Endpoint, MapRule, Pool, RewriteHttp, Service
+from scheduler.pools.model import Backend, CustomCheck, Endpoint, Haproxy, MapRule, Pool, RewriteHttp, Service
 from scheduler.pools.schema import load_pool
 from scheduler.pools.stored import StoredPool
 from tests.golden.cases import CASES
@@ -149,6 +149,23 @@ def test_a_pool_that_takes_too_long_costs_the_next_one_nothing() -> None:
         assert trials.judge(as_stored(Pool(name="web"))).haproxy
     finally:
         trials.stop()
+
+
+def test_a_large_pool_has_longer() -> None:
+    """What is worked on for long is not begun anew each time; and there is an end to it."""
+    deadlines: list[tuple[float, float]] = []
+
+    def noted(question: object, deadline: float) -> Judgement:
+        assert isinstance(question, Judge)
+        deadlines.append((question.seconds, deadline))
+        return Judgement(haproxy="2.6.0")
+
+    trials = Trials()
+    trials._processes.ask = noted  # type: ignore[method-assign]
+    for backends in (0, 1_000, 30_000):
+        haproxy = Haproxy(backends=tuple(Backend(name=f"b{number}") for number in range(backends)))
+        assert trials.judge(as_stored(Pool(name="web", haproxy=haproxy))).haproxy
+    assert deadlines == [(10.0, 20.0), (12.0, 22.0), (50.0, 60.0)]
 
 
 def test_a_pool_that_takes_too_long_is_looked_into_once() -> None:

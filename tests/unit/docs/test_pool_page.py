@@ -26,6 +26,8 @@ SAMPLE = {
                 "compression": {},
                 "errorPages": [{"status": 503, "content": "sorry"}],
                 "basicAuth": {"users": [{"name": "a", "passwordHash": "$5$a$" + "a" * 43}]},
+                "certificates": ["$SECRETS/web.pem"],
+                "certificateHosts": [{"certificate": "$SECRETS/web.pem"}],
                 "redirects": [{"location": "https://a.test"}],
                 "requestHeaders": [{"name": "X", "value": "y"}],
                 "responseHeaders": [{"name": "X", "value": "y"}],

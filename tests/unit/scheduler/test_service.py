@@ -16,6 +16,7 @@ from scheduler.pools.model import (
     LinkBackend,
     NetworkLabel,
     Pool,
+    PoolType,
     Relaunch,
     Revision,
     Stats,
@@ -97,6 +98,20 @@ def test_ports_are_those_of_the_listeners() -> None:
     assert port_name(POOL, "http") == "http"
     assert _task().data is not None
     assert _task().data["bind"] == {"other": "127.0.0.1"}  # type: ignore[index]
+
+
+def test_ports_that_labels_ask_for_are_optional_and_relaunch_nothing() -> None:
+    """An instance runs as it should without them; statistics are the pool's own."""
+    pool = replace(POOL, type=PoolType.DYNAMIC)
+    assert [(port.name, port.number, port.optional) for port in task_ports(pool)] == [
+        ("port-80", 80, True),
+        ("port-0", 0, True),
+        ("stats", 9090, False),
+    ]
+    assert port_name(pool, "http") == "port-80"
+    assert port_name(pool, "stats") == "stats"
+    fewer = replace(pool, haproxy=replace(pool.haproxy, frontends=pool.haproxy.frontends[:1]))
+    assert classify(pool, fewer) is not Change.RELAUNCH
 
 
 def test_ports_allocated_ahead_are_named_by_number_so_that_new_frontends_relaunch_nothing() -> None:

@@ -29,7 +29,8 @@ TEXT = f"backend web from edgelb-http\n    balance roundrobin\n{marker_line(FACT
 def head() -> Structure:
     needs = Needs(ports={"PORT_WEB": "web"}, certificates=("secrets/web.pem",), authorities=("envfile/ELB_FILE_CA",))
     servers = Needs(authorities=("system/authorities.pem",), identities=("autocert/autocert.pem",))
-    listener = Part.of("20-frontend-web.cfg", "config", TEXT, "web", replace(needs, one_is_enough=True))
+    hosts = {"secrets/web.pem": ("web.test", "*.web.test", "!a.web.test")}
+    listener = Part.of("20-frontend-web.cfg", "config", TEXT, "web", replace(needs, one_is_enough=True, hosts=hosts))
     other = Part.of("21-frontend-other.cfg", "config", TEXT, "other", needs)
     routes = Part.of("hosts-web.map", "map", "")
     backends = Part.of("30-backends-00.cfg", "config", TEXT, needs=servers)
@@ -94,6 +95,12 @@ def test_a_marker_holds_nothing_that_is_more_than_options(options: str) -> None:
             "10-global.cfg",
             {"needs": {"ports": {}, "authorities": ["etc/passwd"]}},
             "it must be <one of secrets, envfile",
+        ),
+        ("10-global.cfg", {"needs": {"ports": {}, "hosts": {"secrets/a": ["a.test"]}}}, r"hosts.secrets/a: is none of"),
+        (
+            "10-global.cfg",
+            {"needs": {"ports": {}, "certificates": ["secrets/a"], "hosts": {"secrets/a": ["a\n/etc/b"]}}},
+            r"hosts.secrets/a: has .*, which is no host",
         ),
         ("10-global.cfg", {"needs": {"ports": {}, "certificates": ["web.pem"]}}, r"certificates\[0\]: is 'web.pem'"),
         ("10-global.cfg", {"sha256": "x"}, "a sha256"),

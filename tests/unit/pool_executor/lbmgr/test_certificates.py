@@ -354,6 +354,35 @@ def test_an_answer_about_another_certificate_costs_the_new_one_nothing(room: Roo
 def test_the_list_of_a_listener_keeps_the_order_of_the_pool() -> None:
     """The first line is for clients that ask for none."""
     parts = [text.part for text in content("secrets/z", AUTOCERT_FILE, "secrets/a").parts.values()]
-    assert crt_lists(parts, Path("/m")) == {
+    assert crt_lists(parts, Path("/m"), lambda _: ()) == {
         "25-frontend-web.cfg.crt-list": "/m/secrets/z\n/m/autocert/autocert.pem\n/m/secrets/a\n"
     }
+
+
+def test_with_hosts_each_line_of_the_list_says_for_which() -> None:
+    """The first one is for all others alone; what names a host of another certificate is not for that host."""
+    files = ("secrets/keeper", "secrets/shop", "secrets/star")
+    hosts = {"secrets/shop": ("shop.test", "a.shop.test"), "secrets/star": ("*.star.test", "!a.star.test", "!b.test")}
+    part = PartText.made("25.cfg", "config", "#", "web", Needs(certificates=files, hosts=hosts)).part
+    own = {"secrets/keeper": ["Keeper.test", "shop.test", "*.shop.test", "x.star.test", "*.test", "[rsa]\n/etc/x"]}
+    [text] = crt_lists([part], Path("/m"), lambda file: own[file]).values()
+    assert text.splitlines() == [
+        "/m/secrets/keeper !*",
+        "/m/secrets/shop shop.test a.shop.test",
+        "/m/secrets/star *.star.test !a.star.test",
+        "/m/secrets/keeper *.shop.test !a.shop.test",
+        "/m/secrets/keeper *.test !shop.test",
+        "/m/secrets/keeper keeper.test",
+    ]
+
+
+def test_no_line_is_longer_than_haproxy_reads() -> None:
+    """Hosts are told in several; where too many are not for a certificate it is not for all below the name."""
+    many = tuple(f"{number}.{'a' * 60}.{'b' * 60}.test" for number in range(2000))
+    stars = ("*.test", *(f"!{number}.test" for number in range(2000)))
+    needs = Needs(certificates=("secrets/a", "secrets/b"), hosts={"secrets/a": many, "secrets/b": stars})
+    part = PartText.made("25.cfg", "config", "#", "web", needs).part
+    [text] = crt_lists([part], Path("/m"), lambda _: ()).values()
+    lines_ = text.splitlines()
+    assert max(map(len, lines_)) < 65_536
+    assert [host for line in lines_[1:] for host in line.split()[1:]] == list(many)

@@ -277,6 +277,21 @@ BOUNDS: list[tuple[str, list[object], list[object]]] = [
     ("autoCertificate", [True, False], ["true", 1]),
     ("haproxy.frontends[1].protocol", ["HTTPS", "HTTP", "TLS"], ["https", 3]),
     (
+        "haproxy.frontends[1].certificateHosts",
+        [
+            [],
+            [{"certificate": "$SECRETS/web.pem"}],
+            [{"certificate": "$AUTOCERT", "hosts": ["A.test", "*.a.test", "!b.a.test"]}],
+        ],
+        [
+            {},
+            [{"hosts": []}],
+            [{"certificate": "$SECRETS/other.pem"}],
+            [{"certificate": "$AUTOCERT"}, {"certificate": "$AUTOCERT"}],
+            *([{"certificate": "$AUTOCERT", "hosts": [host]}] for host in ("a b", "a:1", "!*.a", "*", "!", "a\n/b", 3)),
+        ],
+    ),
+    (
         "haproxy.frontends[1].certificates",
         [["$AUTOCERT"], ["$ENVFILE/ELB_FILE_CERT", "$SECRETS/clients.pem"]],
         [[], "$AUTOCERT", ["$SECRETS/nope.pem"], ["$ENVFILE/ELB_FILE_NOPE"], ["$ENVFILE/CERT"], ["/etc/x.pem"], [""]],

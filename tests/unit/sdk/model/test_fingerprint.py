@@ -32,6 +32,7 @@ SERVICE = ServiceSpec(name="web", pods=(POD,))
         {"update": UpdateStrategy(max_unavailable=3)},
         {"update": UpdateStrategy(max_surge=1)},
         {"tasks": (replace(TASK, volatile_labels=(("version", "2"),)),)},
+        {"tasks": (replace(TASK, ports=(*TASK.ports, PortSpec(name="odd", number=22, optional=True))),)},
     ],
 )
 def test_what_concerns_only_the_future_keeps_the_fingerprint(fields: dict[str, Any]) -> None:

@@ -382,3 +382,33 @@ def test_an_agent_without_ports_takes_a_container_with_its_own() -> None:
         )
     )
     refused(evaluate(requirement(task(container=ContainerSpec(image="edgelb"))), pool(bare), claimant()))
+
+
+ODD = PortSpec(name="odd", number=22, optional=True)
+WEB = PortSpec(name="web", number=80, optional=True)
+
+
+def test_an_offer_without_an_optional_port_fits_all_the_same() -> None:
+    """The task is told, and Mesos is told, only of the ports that it has."""
+    match = matched(evaluate(requirement(task(ports=(WEB, ODD))), pool(), claimant()))
+    assert match.lacks == {("server", "odd")}
+    assert match.without == ("port 22 not offered: agents offer 80-31009",)
+    assert match.tasks[0].ports == {"web": 80}
+    launch = match.operations[-1]
+    assert isinstance(launch, Launch)
+    (info,) = launch.tasks
+    assert [(port.name, number) for port, number in info.ports] == [("web", 80)]
+    assert "PORT_ODD" not in info.environment
+    assert [resource.ranges for resource in match.holding.resources if resource.name == "ports"] == [((80, 80),)]
+
+
+def test_a_move_for_ports_is_one_to_more_ports() -> None:
+    """An agent without those that it has, or without any that it lacks, is refused with the reason."""
+    wanted = requirement(task(ports=(WEB, ODD)))
+    keeps, gains = frozenset({("server", "web")}), frozenset({("server", "odd")})
+    assert refused(evaluate(replace(wanted, keep=keeps, gain=gains), pool(), claimant())) == (
+        "port 22 not offered: agents offer 80-31009",
+    )
+    assert refused(evaluate(replace(wanted, keep=gains), pool(), claimant()))
+    assert isinstance(evaluate(replace(wanted, keep=keeps), pool(), claimant()), Match)
+    assert isinstance(evaluate(replace(wanted, gain=keeps), pool(), claimant()), Match)

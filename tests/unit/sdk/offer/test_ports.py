@@ -104,3 +104,24 @@ def test_a_range_that_others_use_up_is_told() -> None:
     choice = choose_of_container((PortSpec(name="a", number=80), PortSpec(name="b", ranges=((80, 80),))))
     assert choice.numbers == {"a": 80}
     assert choice.refusals == ("port b: no free port in 80",)
+
+
+@given(st.lists(st.tuples(st.integers(70, 31012), st.booleans()), max_size=8, unique_by=lambda one: one[0]))
+def test_optional_ports_get_a_number_where_it_is_free_and_refuse_nothing(wanted: list[tuple[int, bool]]) -> None:
+    """Each port that is free is given, each that is not is told once: as a refusal only where it has to be there."""
+    specs = [PortSpec(name=f"p{number}", number=number, optional=optional) for number, optional in wanted]
+    choice = choose(specs, FREE, seed="s")
+    free = {number for number, _ in wanted if number == 80 or 31000 <= number <= 31009}
+    required = {number for number, optional in wanted if not optional}
+    assert {number for number in choice.numbers.values() if number in free or number not in required} == free
+    assert bool(choice.refusals) == bool(required - free)
+    assert bool(choice.without) == bool({number for number, optional in wanted if optional} - free)
+
+
+def test_an_optional_dynamic_port_is_left_out_where_none_is_free() -> None:
+    """The others are given."""
+    specs = [PortSpec(name="a", number=80), PortSpec(name="b", optional=True)]
+    choice = choose(specs, ((80, 80),), seed="s")
+    assert choice.numbers == {"a": 80}
+    assert choice.refusals == ()
+    assert choice.without == ("port b: no free port",)

@@ -33,3 +33,14 @@ def test_bucket_allows_a_burst_and_refills() -> None:
     assert bucket.ready_at == 5.0
     assert bucket.refilled(5.0).ready
     assert bucket.refilled(1e9).tokens == 5.0
+
+
+def test_a_token_that_was_gained_in_parts_is_a_whole_one() -> None:
+    """At the time that the bucket tells there is one: a time at which there is none would come again and again."""
+    for parts in range(1, 200):
+        now = 1_000_000.0
+        bucket = Bucket(tokens=0.0, at=now)
+        for _ in range(parts):
+            now += 5.0 / parts
+            bucket = bucket.refilled(now)
+        assert bucket.refilled(bucket.ready_at).ready

@@ -38,6 +38,9 @@ def message(rule: dict[str, Any], labels: dict[str, str], app: str = "/team/app"
         ({"secrets": ["cert"]}, {"web.frontend.certificates": "cert,$AUTOCERT"}),
         ({"options": ["backend.balance"]}, {"web.backend.balance": "source", "web.backend.portName": "web"}),
         ({"options": ["frontend.*"]}, {"web.frontend.certificates": "cert"}),
+        ({"addresses": ["*"]}, {"web.backend.endpoint": "type:ADDRESS|address:10.2.0.1|port:1"}),
+        ({"addresses": ["10.1.0.0/16"]}, {"web.backend.endpoint": "type:ADDRESS|address:10.1.0.1|port:1"}),
+        ({"addresses": ["*.a.b"]}, {"web.backend.endpoint": "type:ADDRESS|address:DB.A.b|port:1"}),
     ],
 )
 def test_what_a_rule_allows_is_there(rule: dict[str, Any], labels: dict[str, str]) -> None:
@@ -70,7 +73,22 @@ def test_what_a_rule_allows_is_there(rule: dict[str, Any], labels: dict[str, str
         (
             {"options": ["frontend.*"]},
             {"web.backend.endpoint": "type:ADDRESS|address:a.b|port:1"},
-            "edgelb.web.backend.endpoint: is not allowed",
+            "edgelb.web.backend.endpoint: a.b is not allowed: labels expose tasks of their own application",
+        ),
+        (
+            {"addresses": ["*.a.b", "10.1.0.0/16", "fd00::/8"]},
+            {"web.backend.endpoint": "type:ADDRESS|address:10.2.0.1|port:1"},
+            "and the policy for all applications allows the addresses *.a.b, 10.1.0.0/16, fd00::/8",
+        ),
+        (
+            {"addresses": ["*.a.b"]},
+            {"web.backend.endpoint": "type:ADDRESS|address:a.b|port:1"},
+            "a.b is not allowed",
+        ),
+        (
+            {"addresses": ["10.1.0.0/16"]},
+            {"web.backend.endpoint": "type:ADDRESS|address:10.1.0.1.evil.test|port:1"},
+            "10.1.0.1.evil.test is not allowed",
         ),
     ],
 )
@@ -180,6 +198,51 @@ def test_no_application_floods_a_pool() -> None:
     cluster.stop(greedy)
     cluster.wait()
     assert cluster.status(late).status is RenderStatus.OK
+
+
+def test_no_framework_takes_all_that_there_is() -> None:
+    """It leaves an eighth of what it has, so that the next one finds something, however many there are."""
+    cluster = Cluster(auto_pool(read_policy({"limits": {"allRules": 90}})))
+    held = dict.fromkeys(("one", "two", "three"), 0)
+    for name in held:
+        for at in range(100):
+            task = exposed(f"/{name}{at}", {f"{name}{at}.frontend.rules": f"hostEq:{name}{at}.b"}, framework=name)
+            cluster.start(task)
+            held[name] += cluster.status(task).status is RenderStatus.OK
+    assert held == {"one": 80, "two": 9, "three": 1}
+    assert cluster.status(task).message.startswith("edgelb.three99: three99 is beyond the limit of 90 rules of all")
+    cluster.start(late := exposed("/x", {"x.frontend.rules": "hostEq:x.b"}, framework="one"))
+    assert "limit of 90" in cluster.status(late).message
+
+
+def test_a_group_of_a_marathon_leaves_room_for_the_others() -> None:
+    """The sentence says whose share it is; what is free goes to who waits."""
+    cluster = Cluster(auto_pool(read_policy({"limits": {"allRules": 18}})))
+    evil = [exposed(f"/evil/a{at}", {f"a{at}.frontend.rules": f"hostEq:a{at}.b"}) for at in range(18)]
+    for task in evil:
+        cluster.start(task)
+    assert [cluster.status(task).status for task in evil] == [RenderStatus.OK] * 16 + [RenderStatus.RENDER_ERR] * 2
+    told = "would make 17 rules of marathon, which leaves 1 for all others, less than an eighth of that"
+    assert told in cluster.status(evil[16]).message
+    cluster.stop(evil[0])
+    cluster.wait()
+    assert cluster.status(evil[16]).status is RenderStatus.OK
+
+
+def test_ports_are_not_used_up() -> None:
+    """Each is a listener, and load balancers are launched anew for new ones."""
+    cluster = Cluster(auto_pool(read_policy({"limits": {"ports": 2, "allPorts": 4}})))
+    labels = {f"g{at}.frontend.port": str(8000 + at) for at in range(3)}
+    greedy = exposed("/greedy", labels | {f"g{at}.frontend.rules": f"hostEq:g{at}.b" for at in range(3)})
+    cluster.start(greedy)
+    assert "limit of 2 ports of one application" in cluster.status(greedy).message
+    others = [exposed(f"/{at}", {f"{at}.frontend.port": str(9000 + at)}, framework=f"f{at}") for at in range(4)]
+    for task in others:
+        cluster.start(task)
+    assert [cluster.status(task).status for task in others[:2]] == [RenderStatus.OK] * 2
+    assert "limit of 4 ports of all applications" in cluster.status(others[3]).message
+    cluster.start(same := exposed("/same", {"same.frontend.port": "9000", "same.frontend.rules": "hostEq:s.b"}))
+    assert cluster.status(same).status is RenderStatus.OK
 
 
 def test_few_rules_do_not_fill_the_maps_of_a_port() -> None:

@@ -53,7 +53,7 @@ def _leaves(fields: Mapping[str, Any], at: tuple[str, ...] = ()) -> Iterator[tup
 #: What others of a frontend or an instance would feel, what an operator has to trust, and what claims have elsewhere.
 NO_LABELS = {
     "frontend": {
-        *("basicAuth.realm", "basicAuth.users", "bindAddress", "bindModifier", "errorPages"),
+        *("basicAuth.realm", "basicAuth.users", "bindAddress", "bindModifier", "certificateHosts", "errorPages"),
         *("linkBackend.defaultBackend", "miscStrs", "name"),
     },
     "backend": {"endpoint.trustAnnounced", "minimumServers", "miscStrs", "name", "services"},

@@ -6,10 +6,11 @@ import msgspec
 import pytest
 
 from api.auto_pools.claims.ledger import Ledger, decode_entries, encode_entries
+from api.auto_pools.claims.policy_schema import read_policy
 from api.auto_pools.making.statuses import RenderStatus
 from api.mesos_listener.task import Task
 from scheduler.pools.checks import pool_problems
-from scheduler.pools.model import Endpoint, EndpointType, Haproxy, Protocol, Secret, Stats
+from scheduler.pools.model import Endpoint, EndpointType, Haproxy, Pool, Protocol, Secret, Stats
 from tests.unit.api.auto_pools.exposed import (
     BASE,
     GRACE,
@@ -432,7 +433,7 @@ def test_whoever_wants_no_request_gets_none() -> None:
 def test_an_address_needs_no_task() -> None:
     """Two applications that name the same address have it once."""
     labels = {**SHOP, "shop.backend.endpoint": "type:ADDRESS|address:db.example.com|port:8080"}
-    cluster = Cluster()
+    cluster = Cluster(auto_pool(read_policy({"rules": [{"addresses": ["*"]}]})))
     cluster.start(exposed("/a", labels))
     pool = cluster.start(exposed("/b", labels))
     [service] = backend(pool, "shop").services
@@ -507,3 +508,64 @@ def test_nobody_is_asked_twice() -> None:
     assert more is not None
     assert frontend(more, 80) is frontend(pool, 80)
     assert backend(more, "g1") is backend(pool, "g1")
+
+
+def tls(app: str, hosts: str, certificates: str = "") -> Task:
+    """An application at port 443 with these hosts."""
+    group = app.strip("/")
+    labels = {f"{group}.frontend.rules": ",".join(f"hostEq:{host}" for host in hosts.split()) or "pathBeg:/any"}
+    labels |= (
+        {f"{group}.frontend.certificates": certificates} if certificates else {f"{group}.frontend.protocol": "HTTPS"}
+    )
+    return exposed(app, labels)
+
+
+def shown(pool: Pool | None) -> dict[str, tuple[str, ...]]:
+    """The hosts of certificates that are not for all."""
+    return {one.certificate.removeprefix("$SECRETS/"): one.hosts for one in frontend(pool, 443).certificate_hosts}
+
+
+def test_certificates_are_shown_for_the_hosts_of_who_brings_them() -> None:
+    """Those of who is there longest are for all others; the next one keeps the port when that one leaves."""
+    cluster, keeper = Cluster(), tls("/keeper", "www.test", "keeper")
+    assert shown(cluster.start(keeper)) == {}
+    cluster.start(tls("/shop", "shop.test:443 *.shop.test", "shop"))
+    assert shown(cluster.start(tls("/poor", "a.shop.test"))) == {"shop": ("*.shop.test", "shop.test", "!a.shop.test")}
+    both = cluster.start(tls("/next", "next.test", "next,shop,keeper"))
+    assert shown(both) == {"shop": ("*.shop.test", "next.test", "shop.test", "!a.shop.test"), "next": ("next.test",)}
+    cluster.stop(keeper)
+    left = cluster.wait()
+    assert frontend(left, 443).certificates == ("$SECRETS/shop", "$SECRETS/next", "$SECRETS/keeper")
+    assert shown(left) == {"next": ("next.test",), "keeper": ("next.test",)}
+
+
+def test_a_certificate_that_would_be_shown_to_nobody_is_told() -> None:
+    """Who names no host brings none to a port where others have some, but he may go with theirs."""
+    cluster, late = Cluster(), tls("/late", "", "late")
+    cluster.start(tls("/keeper", "www.test", "keeper"))
+    cluster.start(late)
+    assert "would be shown to nobody: /keeper of marathon has certificates at port 443" in cluster.status(late).message
+    cluster.start(same := tls("/same", "", "keeper"))
+    assert cluster.status(same).status is RenderStatus.OK
+
+
+def test_too_many_hosts_below_a_name_leave_it_to_its_own_holders() -> None:
+    """A certificate for all below it could not be kept from each of them."""
+    cluster = Cluster()
+    cluster.start(tls("/keeper", "www.test", "keeper"))
+    cluster.start(*(tls(f"/a{number}", f"a{number}.star.test") for number in range(501)))
+    assert shown(cluster.start(tls("/star", "*.star.test star.test", "star"))) == {"star": ("star.test",)}
+
+
+def test_the_holder_of_a_host_is_told_what_of_it_goes_to_others() -> None:
+    """A longer path may be somebody else's; its own other groups, and patterns of a header, are no surprise."""
+    cluster, shop = Cluster(), exposed("/shop", {**SHOP, "shop.frontend.rules": "hostEq:shop.test"})
+    cluster.start(shop)
+    assert cluster.status(shop).message == "is in the pool"
+    cluster.start(exposed("/blog", {"blog.frontend.rules": "hostEq:shop.test|pathBeg:/blog"}))
+    cluster.start(exposed("/other", {"other.frontend.rules": "hostEq:other.test|pathBeg:/blog"}))
+    status = cluster.status(shop)
+    assert (status.status, status.message) == (
+        RenderStatus.OK,
+        "hostEq:shop.test|pathBeg:/blog goes to /blog of marathon",
+    )

@@ -1,0 +1,101 @@
+"""What an instance that is to be launched needs from an offer, read from its record and its wish."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sdk.core.frame import Frame
+from sdk.core.state import PodKey, agent_of
+from sdk.model.records import PodRecord
+from sdk.offer.placement import Place, Siblings
+from sdk.offer.requirement import Requirement
+from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated, done, given_ports
+from sdk.plan.wish import PodWish
+
+
+def goes_elsewhere(need: Need) -> bool:
+    """Whether it is launched wherever it fits, and not in its holding."""
+    return isinstance(need, MustPlace) and need.elsewhere
+
+
+def moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
+    """The same instance, to be placed on another agent."""
+    return replace(
+        requirement,
+        holding=None,
+        ports={},
+        siblings=_siblings(frame, key),
+        avoid=_avoided(frame, frame.pods[key]),
+    )
+
+
+def static_ports(frame: Frame, waiting: Iterable[PodKey]) -> frozenset[int]:
+    """Fixed numbers that somebody who waits wants: nobody is given them for a dynamic port."""
+    numbers: set[int] = set()
+    for wish in {id(wish): wish for key in waiting if (wish := frame.wish(key)) is not None}.values():
+        tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
+        numbers.update(port.number for task in tasks for port in task.ports if port.number)
+    return frozenset(numbers)
+
+
+def requirement_of(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
+    """What the instance asks for, now."""
+    record = frame.pods[key]
+    target = frame.targets[key[0]]
+    elsewhere = goes_elsewhere(frame.work.needs[key])
+    instead = need.instead if isinstance(need := frame.work.needs[key], MustPlace) else None
+    by_name = {task.name: task for task in record.tasks}
+    return Requirement(
+        service=record.service,
+        pod=wish.spec,
+        index=record.index,
+        config=wish.config,
+        prefix=target.spec.task_id_prefix or target.spec.name,
+        tasks=tuple(
+            spec for spec in wish.spec.tasks if (task := by_name.get(spec.name)) is None or not done(task, spec, wish)
+        ),
+        holding=None if elsewhere else record.holding,
+        ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
+        siblings=_siblings(frame, key) if elsewhere else Siblings(),
+        avoid=_avoided(frame, record) if elsewhere else {},
+        # Whoever serves where it is does not go where it would serve less.
+        keep=given_ports(record, wish) if isinstance(instead, Outdated | LacksPorts) else frozenset(),
+        gain=instead.ports if isinstance(instead, LacksPorts) else frozenset(),
+    )
+
+
+def _siblings(frame: Frame, key: PodKey) -> Siblings:
+    record = frame.pods[key]
+    places: list[Place] = []
+    wish = frame.wish(key)
+    if wish is None or not wish.spec.constraints:
+        return Siblings()
+    for other in sorted(frame.index.services.of(key[0])):
+        sibling = frame.pods[other]
+        if other == key or sibling.pod != record.pod or sibling.holding is None:
+            continue
+        places.append(
+            Place(
+                hostname=sibling.holding.hostname,
+                region=sibling.holding.region,
+                zone=sibling.holding.zone,
+                attributes=sibling.holding.attributes,
+                instance=sibling.name,
+            )
+        )
+    return Siblings(places)
+
+
+def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:
+    avoided: dict[str, str] = {}
+    if record.lost_at is not None and record.holding is not None:
+        avoided[record.holding.hostname] = f"{record.holding.hostname} is lost"
+    agent_id = agent_of(record)
+    leaves = frame.agents.leaving.get(agent_id) if agent_id is not None else None
+    if leaves is not None and leaves.acts(frame.now):
+        avoided[leaves.hostname] = leaves.sentence
+    for each in record.avoid:
+        if frame.now < each.until:
+            avoided[each.hostname] = (
+                f"{each.hostname} was left by a replacement; considered again in {each.until - frame.now:.0f} s"
+            )
+    return avoided
