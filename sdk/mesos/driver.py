@@ -172,6 +172,7 @@ class MesosDriver(SchedulerCallbacks, SchedulerCalls):
         return {"failover_timeout": DEFAULT_FAILOVER_TIMEOUT, **self._framework}
 
     def require_subscription(self) -> LiveSubscription:
+        """The one that lasts now; NotConnected, with what is known of why, while there is none."""
         current = self._subscription.current
         if current is None:
             why = f": {self.trouble}" if self.trouble else ""
