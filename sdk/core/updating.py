@@ -34,7 +34,7 @@ def update(frame: Frame, service: str, pod: str) -> None:
         if frame.wish(key) is None:
             continue
         outdated = _outdated(need)
-        if outdated is None and key in behind and (record.displaced_since is None or key in frame.work.refusals):
+        if outdated is None and key in behind and _is_of_no_use(frame, key, record):
             outdated = _of_no_use(record)
         if outdated is not None and any(task.ending for task in record.tasks if task.task_id in outdated.tasks):
             unavailable += 1
@@ -87,7 +87,7 @@ def update(frame: Frame, service: str, pod: str) -> None:
         else:
             frame.stop_asking(key)
             present = frame.work.need(key)
-            if isinstance(present, MustPlace) and present.instead is not None:
+            if _outdated(present) is not None:
                 frame.set_need(key, waiting[index])
 
 
@@ -105,6 +105,11 @@ def _outdated(need: object) -> Outdated | None:
     if isinstance(need, MustPlace):
         need = need.instead
     return need if isinstance(need, Outdated) else None
+
+
+def _is_of_no_use(frame: Frame, key: PodKey, record: PodRecord) -> bool:
+    """It does not serve, and it does not come back by itself at a place that it has."""
+    return record.ready_since is None and (record.displaced_since is None or key in frame.work.refusals)
 
 
 def _of_no_use(record: PodRecord) -> Outdated:

@@ -37,7 +37,7 @@ from sdk.model.ids import OfferId
 from sdk.retry import Policy
 from sdk.runner.edges import Charge
 from sdk.runner.term import Term
-from sdk.storage.election import Role
+from sdk.storage.holder import Role
 
 _STORES = (
     StoreFramework,

@@ -67,6 +67,16 @@ def test_a_lost_instance_is_replaced_as_it_was() -> None:
     assert commands(sim)[2] == GOOD
 
 
+def test_an_instance_that_leaves_for_maintenance_serves_as_it_was() -> None:
+    """The update that is stuck takes no part in it: it runs elsewhere before it is ended here."""
+    sim = stopped()
+    leaves = sim.where("web/app-2")
+    sim.maintain(leaves, after=600)
+    sim.run_until(lambda: sim.where("web/app-2") != leaves and "web/app-2" in sim.running(), "it runs elsewhere")
+    assert commands(sim)[2] == GOOD
+    assert sim.record("web/app-2").failures == 0
+
+
 def test_it_is_remembered_over_a_restart_and_forgotten_with_the_update() -> None:
     """The configuration is stored while an instance has it; when the update goes on and ends it is gone."""
     sim = stopped()

@@ -18,6 +18,7 @@ from api.dcos_template.clerk import Clerk
 from api.dcos_template.inbox import Inbox
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import TaskKey
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
 from sdk.errors import LeadershipLost
@@ -49,10 +50,12 @@ class AutoPoolWorker:
         *,
         turned: Callable[[], None],
         cluster: Callable[[], int],
+        own: OwnWritings,
         rules: Rules | None = None,
     ) -> None:
         """`lock` is the path of the leadership node, `cluster` tells how many tasks run in all. `turned` is called
-        whenever the loop comes round, at least every TURN seconds."""
+        whenever the loop comes round, at least every TURN seconds. `own` is told of pools that are written: whoever
+        watches them here need not read them."""
         self._clock = clock
         self._turned = turned
         self._inbox = Inbox()
@@ -62,7 +65,7 @@ class AutoPoolWorker:
         self._context = Context(
             clock=clock, clerk=self._clerk, printer=self._printer, rules=rules or Rules(), cluster=cluster
         )
-        self._makers = Makers(self._context, zookeeper, root, lock, self._inbox.order)
+        self._makers = Makers(self._context, zookeeper, root, lock, self._inbox.order, own)
         self._thread = threading.Thread(target=self._run, name="auto-pools", daemon=True)
 
     # ------------------------------------------------------------ from other threads
