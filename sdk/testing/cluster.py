@@ -5,8 +5,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from sdk.errors import NotConnected
 from sdk.local.core import agent as agents
-from sdk.local.core import agent_model
+from sdk.local.core import agent_model, classic
 from sdk.local.core.master import Master
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToScheduler
@@ -74,6 +75,12 @@ class Cluster(Agenda):
         self._from_master(answer.outputs)
         if answer.status not in (200, 202):
             raise AssertionError(f"{kind}: HTTP {answer.status}: {answer.text}")
+
+    def slaves(self) -> Json:
+        """The master's /slaves."""
+        if self.master is None:
+            raise NotConnected("there is no master")
+        return classic.slaves(self.master.state, full=True)
 
     def agent_id(self, name: str) -> str:
         """The id that the master gave the agent of a machine."""
