@@ -25,6 +25,7 @@ CALLS = (
     "Acknowledge",
     "Decline",
     "Kill",
+    "ListReservations",
     "Reconcile",
     "Revive",
     "Suppress",
