@@ -26,6 +26,7 @@ CALLS = (
     "Acknowledge",
     "Decline",
     "Kill",
+    "ListReservations",
     "Reconcile",
     "Revive",
     "Suppress",
