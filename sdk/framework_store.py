@@ -4,6 +4,7 @@
     <root>/frameworks/<name>/leader                                leadership node (`sdk.storage.election`)
     <root>/frameworks/<name>/services/<service>/target             {"config": id}
     <root>/frameworks/<name>/services/<service>/configs/<id>       ServiceSpec
+    <root>/frameworks/<name>/services/<service>/earlier/<id>       PodSpec that instances have until they are updated
     <root>/frameworks/<name>/services/<service>/pods/<pod>-<index> PodRecord
 
 Does not decide anything and does not talk to Mesos.
@@ -16,19 +17,23 @@ from dataclasses import dataclass, field
 
 from sdk.codecs import decode, encode
 from sdk.core.effects import (
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
+    StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePod,
     StoreTarget,
 )
-from sdk.door.accept import MAX_SPEC_BYTES
+from sdk.core.settings import Settings
+from sdk.core.state import State
+from sdk.door.accept import MAX_SPEC_BYTES, accept
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.model.ids import ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.model.spec import ServiceSpec
+from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.storage.connection import encode_json
 from sdk.storage.persister import MAX_PACKET_BYTES, Check, Persister, Put, Remove, Write, packet_bytes
 
@@ -43,6 +48,12 @@ class StoredService:
     target: ServiceSpec | None
     pods: Mapping[str, PodRecord]
     """By instance name `<pod>-<index>`."""
+    earlier: Mapping[ConfigId, PodSpec] = field(default_factory=dict)
+    """Configurations that instances keep until a rolling update gets to them."""
+    unreadable: str | None = None
+    """Why its target cannot be read: the node and what is wrong with it."""
+    unreadable_pods: Mapping[str, str] = field(default_factory=dict)
+    """The same of single instances, of which nobody knows what they run and hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +62,19 @@ class Stored:
 
     framework: FrameworkRecord | None = None
     services: Mapping[str, StoredService] = field(default_factory=dict)
-    broken: Mapping[str, str] = field(default_factory=dict)
-    """Services of which a node cannot be read: which, and why. Nobody knows what they run and hold."""
+
+    def state(self, framework: FrameworkRecord, settings: Settings) -> State:
+        """What a scheduler of this framework begins with."""
+        named = self.services.items()
+        return State.restore(
+            framework,
+            {name: service.target for name, service in named if service.target is not None},
+            [record for service in self.services.values() for record in service.pods.values()],
+            settings,
+            broken={(name, pod): why for name, service in named for pod, why in service.unreadable_pods.items()},
+            earlier={(name, config): spec for name, service in named for config, spec in service.earlier.items()},
+            targetless={name: service.unreadable for name, service in named if service.unreadable is not None},
+        )
 
 
 class FrameworkStore:
@@ -74,14 +96,8 @@ class FrameworkStore:
 
     def load(self) -> Stored:
         """Read all of it. Raises CorruptRecord when the framework's own node cannot be read."""
-        services: dict[str, StoredService] = {}
-        broken: dict[str, str] = {}
-        for name in self._persister.children(f"{self.path}/services"):
-            try:
-                services[name] = self._load_service(name)
-            except CorruptRecord as error:
-                broken[name] = str(error)
-        return Stored(framework=self.load_framework(), services=services, broken=broken)
+        names = self._persister.children(f"{self.path}/services")
+        return Stored(framework=self.load_framework(), services={name: self._load_service(name) for name in names})
 
     def load_framework(self) -> FrameworkRecord | None:
         """The framework's identity alone."""
@@ -89,26 +105,66 @@ class FrameworkStore:
         return None if data is None else decode(FrameworkRecord, data, self.record_path)
 
     def _load_service(self, service: str) -> StoredService:
-        path = f"{self.path}/services/{service}"
-        config = self._load_target(f"{path}/target")
+        config: ConfigId | None = None
         spec: ServiceSpec | None = None
-        if config is not None:
-            config_path = f"{path}/configs/{config}"
-            data = self._persister.get(config_path)
-            if data is None:
-                raise CorruptRecord(config_path, f"is missing, although {path}/target names it")
-            spec = decode(ServiceSpec, data, config_path)
+        unreadable: str | None = None
+        try:
+            config = self._load_target(f"{self.path}/services/{service}/target")
+            spec = None if config is None else self._load_config(service, config)
+        except CorruptRecord as error:
+            unreadable = str(error)
+        earlier: dict[ConfigId, PodSpec] = {}
+        for name in self._persister.children(f"{self.path}/services/{service}/earlier"):
+            try:
+                earlier[ConfigId(name)] = self._load_earlier(service, name)
+            except CorruptRecord as error:
+                unreadable = str(error)
         pods: dict[str, PodRecord] = {}
-        for name in self._persister.children(f"{path}/pods"):
-            pod_path = f"{path}/pods/{name}"
-            data = self._persister.get(pod_path)
-            if data is None:
-                continue
-            record = decode(PodRecord, data, pod_path)
-            if (record.service, record.name) != (service, name):
-                raise CorruptRecord(pod_path, f"holds the record of {record.service}/{record.name}")
-            pods[name] = record
-        return StoredService(config=config, target=spec, pods=pods)
+        unreadable_pods: dict[str, str] = {}
+        for name in self._persister.children(f"{self.path}/services/{service}/pods"):
+            try:
+                record = self._load_pod(service, name)
+            except CorruptRecord as error:
+                unreadable_pods[name] = str(error)
+            else:
+                if record is not None:
+                    pods[name] = record
+        return StoredService(
+            config=config,
+            target=None if unreadable else spec,
+            pods=pods,
+            earlier=earlier,
+            unreadable=unreadable,
+            unreadable_pods=unreadable_pods,
+        )
+
+    def _load_earlier(self, service: str, config: str) -> PodSpec:
+        path = f"{self.path}/services/{service}/earlier/{config}"
+        data = self._persister.get(path) or b""
+        try:
+            return accept(ServiceSpec(name=service, pods=(decode(PodSpec, data, path),))).pods[0]
+        except InvalidSpec as error:
+            raise CorruptRecord(path, f"breaks rules: {error}") from error
+
+    def _load_config(self, service: str, config: ConfigId) -> ServiceSpec:
+        path = f"{self.path}/services/{service}/configs/{config}"
+        data = self._persister.get(path)
+        if data is None:
+            raise CorruptRecord(path, "is missing, although the target names it")
+        try:
+            return accept(decode(ServiceSpec, data, path), service)
+        except InvalidSpec as error:
+            raise CorruptRecord(path, f"breaks rules: {error}") from error
+
+    def _load_pod(self, service: str, name: str) -> PodRecord | None:
+        path = f"{self.path}/services/{service}/pods/{name}"
+        data = self._persister.get(path)
+        if data is None:
+            return None
+        record = decode(PodRecord, data, path)
+        if (record.service, record.name) != (service, name):
+            raise CorruptRecord(path, f"holds the record of {record.service}/{record.name}")
+        return record
 
     def _load_target(self, path: str) -> ConfigId | None:
         data = self._persister.get(path)
@@ -155,6 +211,11 @@ class FrameworkStore:
                 yield Put(self.record_path, encode(effect.record))
             case StoreTarget():
                 yield from self._target(effect)
+            case StoreEarlier():
+                path = self._earlier(effect.service, effect.config)
+                yield Put(path, encode(effect.spec))
+            case DeleteEarlier():
+                yield Remove(self._earlier(effect.service, effect.config))
             case StorePod():
                 record = effect.record
                 yield Put(f"{self._service(record.service)}/pods/{_segment('pod', record.name)}", encode(record))
@@ -171,7 +232,7 @@ class FrameworkStore:
         service = self._service(effect.spec.name)
         data = encode(effect.spec)
         if len(data) > MAX_SPEC_BYTES:
-            raise InvalidSpec(effect.spec.name, f"its {len(data)} bytes of JSON exceed the limit of {MAX_SPEC_BYTES}")
+            raise InvalidSpec(service, f"its {len(data)} bytes of JSON exceed the limit of {MAX_SPEC_BYTES}")
         yield Put(f"{service}/configs/{_segment('config', effect.config)}", data)
         yield Put(f"{service}/target", encode_json({"config": effect.config}))
         # The one before stays for whoever wants to see what changed.
@@ -179,6 +240,14 @@ class FrameworkStore:
         for old in self._persister.children(f"{service}/configs"):
             if old not in (effect.config, before):
                 yield Remove(f"{service}/configs/{old}")
+
+    def _earlier(self, service: str, config: ConfigId) -> str:
+        return f"{self._service(service)}/earlier/{_segment('config', config)}"
+
+    def service_at(self, path: str) -> str | None:
+        """The service that a node belongs to, None for a node of another kind."""
+        below = path.removeprefix(f"{self.path}/services/")
+        return None if below == path else below.partition("/")[0]
 
     def _service(self, name: str) -> str:
         return f"{self.path}/services/{_segment('service', name)}"

@@ -34,4 +34,8 @@ class Metrics:
             "sdk_subscribed", "1 while Mesos has our subscription", ("framework",), registry=self.registry
         )
         self.queue = Gauge("sdk_queue_length", "Events that wait", ("framework",), registry=self.registry)
+        self.quarantined = Gauge(
+            "sdk_quarantined_services", "Services left alone because something in them fails", ("framework",),
+            registry=self.registry,
+        )  # fmt: skip
         self.services = Gauge("sdk_services", "Services by status", ("framework", "status"), registry=self.registry)

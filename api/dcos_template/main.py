@@ -31,7 +31,8 @@ from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
 from sdk.storage.connection import Handle, SessionState, ZooKeeper, connect
-from sdk.storage.election import Leadership, Role
+from sdk.storage.election import Leadership
+from sdk.storage.holder import Role
 
 log = structlog.get_logger()
 

@@ -59,6 +59,8 @@ class Agenda(Generic[K]):
 
     def by(self, now: float) -> tuple[tuple[K, ...], "Agenda[K]"]:
         """The names that are due at `now`, and the agenda without them."""
+        if self._heap is None or self._heap.due > now:
+            return (), self
         found: list[K] = []
         agenda = self
         while agenda._heap is not None and agenda._heap.due <= now:

@@ -27,6 +27,7 @@ from sdk.core.events import (
     RenewalRequested,
     RolesAccepted,
     StatusReceived,
+    StoringFailed,
     Subscribed,
     TargetChanged,
     TargetRefused,
@@ -36,22 +37,26 @@ from sdk.core.events import (
     UninstallRequested,
 )
 from sdk.core.frame import Frame
-from sdk.core.holdings import abandoned, forget_release, reservation_gone
+from sdk.core.leftovers import abandoned
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
+from sdk.core.quarantine import resume, storing_failed
+from sdk.core.releasing import learn
 from sdk.core.renewal import renewal_requested
+from sdk.core.reservation_life import Word
 from sdk.core.roles import offers_came, update_offers
 from sdk.core.settle import settle
 from sdk.core.state import State
 from sdk.core.status import status_received
-from sdk.core.targets import target_changed, target_refused, target_withdrawn, targets_listed
+from sdk.core.targets import take, target_refused, targets_listed
+from sdk.core.troubles import Kind, Part
 from sdk.core.uninstall import progress, uninstall_requested
-from sdk.core.view import problems, snapshot
+from sdk.core.view import problems, quarantined, services, snapshot
 from sdk.model.status import OperationState
 from sdk.plan.need import over
 
-__all__ = ["decide", "next_wake", "problems", "snapshot"]
+__all__ = ["decide", "next_wake", "problems", "quarantined", "services", "snapshot"]
 
 
 def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) -> tuple[State, tuple[Effect, ...]]:
@@ -59,6 +64,9 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
     if state.removal.uninstalled:
         return state, ()
     frame = Frame(state, now, new_id)
+    if isinstance(event, StoringFailed):
+        storing_failed(frame, event)  # first, so that none of them is looked at again in this frame
+    resume(frame)
     match event:
         case Subscribed():
             subscribed(frame, event)
@@ -68,21 +76,24 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             offers_came(frame, {offer.role for offer in offers})
             offers_received(frame, offers, unreadable)
         case StatusReceived(status=status):
-            status_received(frame, status)
+            key = frame.index.by_task.get(status.task_id, ("", "unknown tasks"))
+            if not frame.troubles.unstorable(key[0], now):  # what is not acknowledged Mesos says again
+                with frame.apart(key[0], Part(Kind.HEARING, key[1])):
+                    status_received(frame, status)
         case InverseOffersReceived(inverse_offers=inverse_offers):
             leaving.inverse_offers_received(frame, inverse_offers)
         case AgentFailed():
             _agent_failed(frame, event)
         case OperationStatusReceived():
             _operation(frame, event)
-        case TargetChanged():
-            target_changed(frame, event)
+        case TargetChanged() | TargetWithdrawn():
+            take(frame, event)
         case TargetRefused():
             target_refused(frame, event)
-        case TargetWithdrawn():
-            target_withdrawn(frame, event)
         case TargetsListed():
             targets_listed(frame, event)
+        case StoringFailed():
+            pass  # see above
         case PodActionRequested():
             _action(frame, event)
         case RenewalRequested():
@@ -108,7 +119,7 @@ def next_wake(state: State, now: float) -> float | None:
 
 
 def _next_turn(frame: Frame) -> float:
-    found = (frame.work.again.next, frame.work.updates.next, frame.agents.turns.next)
+    found = (frame.work.again.next, frame.work.updates.next, frame.agents.turns.next, frame.troubles.next_turn)
     return min(*found, frame.reservations.releases_due.next) if frame.subscribed else min(found)
 
 
@@ -131,13 +142,13 @@ def _operation(frame: Frame, event: OperationStatusReceived) -> None:
     status = event.status
     resource_id = frame.reservations.operations.get(status.operation_id)
     if status.state is OperationState.FINISHED and resource_id is not None:
-        reservation_gone(frame, resource_id)
+        learn(frame, resource_id, Word.FINISHED)
     elif status.state not in (OperationState.PENDING, OperationState.FINISHED):
         frame.log("warning", f"Operation {status.operation_id}: {status.state} {status.message or ''}".rstrip())
         if resource_id is not None and status.state not in (OperationState.UNREACHABLE, OperationState.RECOVERING):
             # The offers tell what is left. A stale offer is an ERROR, too; a master or agent that knows no feedback
             # refuses the id itself, each time.
-            forget_release(frame, resource_id)
+            learn(frame, resource_id, Word.FAILED)
             if status.state is OperationState.ERROR:
                 frame.reservations.failed(resource_id)
     if status.uuid is not None:

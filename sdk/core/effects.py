@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, TaskId
 from sdk.model.operations import Operation
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.model.spec import ServiceSpec
+from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
 
 # Storage
@@ -29,6 +29,23 @@ class StoreTarget:
 
     config: ConfigId
     spec: ServiceSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreEarlier:
+    """Keep a configuration that instances have until a rolling update gets to them."""
+
+    service: str
+    config: ConfigId
+    spec: PodSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteEarlier:
+    """No instance has it any more."""
+
+    service: str
+    config: ConfigId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +188,9 @@ class Log:
     fields: Mapping[str, object]
 
 
-StoreEffect = StoreFramework | StoreTarget | StorePod | DeletePod | DeleteService | DeleteFramework
+StoreEffect = (
+    StoreFramework | StoreTarget | StoreEarlier | DeleteEarlier | StorePod | DeletePod | DeleteService | DeleteFramework
+)
 CallEffect = (
     Accept
     | Decline

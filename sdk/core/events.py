@@ -142,6 +142,16 @@ class TargetsListed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoringFailed:
+    """What was decided about services can never be stored, so it did not happen (runner)."""
+
+    services: Mapping[str, str]
+    """Sentence by service."""
+    target: TargetChanged | TargetWithdrawn | None = None
+    """What one of them should be, to be taken later."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PodActionRequested:
     """An operator's wish for one instance (HTTP): `restart` in place, `replace` elsewhere, or `excuse` it: a rolling
     update goes on although it has lost its place."""
@@ -202,6 +212,7 @@ Event = (
     | TargetRefused
     | TargetWithdrawn
     | TargetsListed
+    | StoringFailed
     | PodActionRequested
     | RenewalRequested
     | UninstallRequested

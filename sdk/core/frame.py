@@ -10,12 +10,14 @@ from dataclasses import replace
 
 from sdk.core.effects import (
     CallEffect,
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
     Effect,
     Kill,
     Log,
+    StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePod,
@@ -25,7 +27,8 @@ from sdk.core.index import task_ids
 from sdk.core.maps import without
 from sdk.core.slice import Slice
 from sdk.core.state import PodKey, State
-from sdk.model.ids import AgentId, TaskId
+from sdk.core.troubles import Part
+from sdk.model.ids import AgentId, ConfigId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.plan.backoff import Retry
 from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated
@@ -36,8 +39,13 @@ class Frame(State):
     """A state that is being made: each part of the state before, to be changed."""
 
     def __init__(self, state: State, now: float, new_id: Callable[[], str]) -> None:
+        self._slices: list[Slice] = []
+        own = vars(self)
         for name, value in vars(state).items():
-            setattr(self, name, value.copy() if isinstance(value, Slice) else value)
+            if isinstance(value, Slice):
+                value = value.copy()
+                self._slices.append(value)
+            own[name] = value
         self.before = state
         self.now = now
         self.new_id = new_id
@@ -48,6 +56,8 @@ class Frame(State):
         self.changed: set[PodKey] = set()
         """Instances that may want offers now, or want none any more."""
         self._stores: dict[tuple[str, ...], StoreEffect] = {}
+        self._replaced: list[tuple[tuple[str, ...], StoreEffect | None]] = []
+        """What stood in `_stores` before each change of it."""
         self._said: list[CallEffect] = []
         self._logs: list[Log] = []
 
@@ -60,10 +70,26 @@ class Frame(State):
         """What the instance should be; None when it is to be removed."""
         return self.stored.wish(key)
 
+    def newest(self, key: PodKey) -> PodWish | None:
+        """What the target says that the instance should be; None when it is to be removed."""
+        return self.stored.newest(key)
+
+    def next_launch(self, key: PodKey) -> PodWish | None:
+        """What the instance is launched as: the newest when it is its turn in a rolling update, else what it is."""
+        need = self.work.need(key)
+        updated = isinstance(need, MustPlace) and isinstance(need.instead, Outdated)
+        return self.newest(key) if updated else self.wish(key)
+
     # Records
 
     def put(self, record: PodRecord) -> None:
-        """Change or add an instance: stored, indexed and looked at again."""
+        """Change or add an instance: stored, indexed and looked at again.
+
+        Nothing happens while the service is left alone because it could not be stored: what else is stored in this
+        frame would suffer. Whoever says something that is lost by it says it again.
+        """
+        if self.troubles.unstorable(record.service, self.now):
+            return
         key = (record.service, record.name)
         old = self.pods.get(key)
         self.dirty.add(key)
@@ -80,6 +106,7 @@ class Frame(State):
         self.stored.pods = self.pods.delete(key)
         self._reindex(key, old, None)
         self.work.forget(key)
+        self.troubles.forget_instance(key)
         self.changed.add(key)
         self.touched.setdefault(key[0], set())
         self.dirty.discard(key)
@@ -89,7 +116,7 @@ class Frame(State):
         if key in self.before.pods:
             self._store(("pod", *key), DeletePod(service=key[0], pod=key[1]))
         else:
-            self._stores.pop(("pod", *key), None)
+            self._store_nothing(("pod", *key))
 
     def set_framework(self, record: FrameworkRecord) -> None:
         """Change the framework's identity."""
@@ -99,10 +126,27 @@ class Frame(State):
 
     def set_target(self, name: str, target: Target) -> None:
         """Change what a service should be."""
-        self.roles.set_target(name, self.targets.get(name), target)
+        before = self.targets.get(name)
+        self.roles.set_target(name, before, target)
         self.stored.targets = self.targets.set(name, target)
+        if before is not None:
+            self._keep_earlier(name, before, target)
         self._store(("target", name), StoreTarget(config=target.config, spec=target.spec))
         self.touch(name)
+
+    def _keep_earlier(self, name: str, before: Target, target: Target) -> None:
+        """Instances that have been ready as they are stay so until a rolling update gets to them."""
+        for key in sorted(self.index.services.of(name)):
+            record = self.pods[key]
+            old, new = before.pods.get(record.pod), target.pods.get(record.pod)
+            if old is None or new is None:
+                continue
+            config = record.earlier or (old.config if record.deployed == old.config else None)
+            config = None if config == new.config else config
+            if config == old.config and (name, config) not in self.stored.earlier:
+                self.stored.earlier = self.stored.earlier.set((name, config), old.spec)
+                self._store(("earlier", name, config), StoreEarlier(service=name, config=config, spec=old.spec))
+            self.put(replace(record, earlier=config))
 
     def drop_target(self, name: str) -> None:
         """A service should not be there any more; what is stored of it goes with its last instance."""
@@ -113,7 +157,9 @@ class Frame(State):
         """Forget a service of which no instance is left."""
         self.work.forget_service(name)
         self.troubles.forget(name)
-        self._stores.pop(("target", name), None)
+        for service, config in [found for found in self.stored.earlier if found[0] == name]:
+            self._drop_earlier(service, config)
+        self._store_nothing(("target", name))
         self._store(("service", name), DeleteService(service=name))
 
     def delete_framework(self) -> None:
@@ -121,20 +167,34 @@ class Frame(State):
         self._store(("framework",), DeleteFramework())
 
     @contextmanager
-    def apart(self, service: str, part: str) -> Iterator[None]:
-        """Keep a defect, in here or in what a plugin wished for, from the other services: it is told and left behind.
+    def apart(self, service: str, part: Part) -> Iterator[None]:
+        """Keep a defect, in here or in what a plugin wants, from the other services: nothing of it happens.
 
-        `part` names what is done, as a gerund: what failed is well again when the same part succeeds.
+        The service is left alone for a while; what failed is well again when the same part succeeds.
         """
+        slices = [value.__dict__.copy() for value in self._slices]
+        said, logs, replaced = len(self._said), len(self._logs), len(self._replaced)
         try:
             yield
         except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this service only
-            sentence = f"{part} fails with an internal error: {type(error).__name__}: {error}"
-            if self.troubles.faults.get((service, part)) != sentence:
-                self.log("error", f"Service {service}: {sentence}", service=service, exc_info=error)
-                self.troubles.faults = self.troubles.faults.set((service, part), sentence)
+            for value, before in zip(self._slices, slices, strict=True):
+                value.__dict__.clear()
+                value.__dict__.update(before)
+            del self._said[said:], self._logs[logs:]
+            while len(self._replaced) > replaced:
+                what, effect = self._replaced.pop()
+                self._stores.pop(what, None)
+                if effect is not None:
+                    self._stores[what] = effect
+            self.fault(service, part, f"{part} fails with an internal error: {type(error).__name__}: {error}", error)
         else:
-            self.troubles.faults = without(self.troubles.faults, (service, part))
+            if self.troubles.faults:
+                self.troubles.well(service, part)
+
+    def fault(self, service: str, part: Part, sentence: str, error: Exception | None = None) -> None:
+        """A part of the work on a service failed: it is left alone for a while."""
+        if self.troubles.fail(service, part, sentence, self.now, self.settings):
+            self.log("error", f"Service {service}: {sentence}", service=service, exc_info=error)
 
     def touch(self, service: str) -> None:
         """Look at all instances of a service again."""
@@ -215,7 +275,18 @@ class Frame(State):
     def _reindex(self, key: PodKey, old: PodRecord | None, new: PodRecord | None) -> None:
         for agent_id in self.index.change(key, old, new):
             self.agents.forget(agent_id)
+        config = None if old is None else old.earlier
+        if config is not None and (key[0], config) not in self.index.keepers:
+            self._drop_earlier(key[0], config)
+
+    def _drop_earlier(self, service: str, config: ConfigId) -> None:
+        if (service, config) in self.stored.earlier:
+            self.stored.earlier = self.stored.earlier.delete((service, config))
+            self._store(("earlier", service, config), DeleteEarlier(service=service, config=config))
 
     def _store(self, what: tuple[str, ...], effect: StoreEffect) -> None:
-        self._stores.pop(what, None)  # the last word counts, and in the order of the last words
+        self._store_nothing(what)  # the last word counts, and in the order of the last words
         self._stores[what] = effect
+
+    def _store_nothing(self, what: tuple[str, ...]) -> None:
+        self._replaced.append((what, self._stores.pop(what, None)))

@@ -13,7 +13,7 @@ from immutables import Map
 from sdk.core.maps import Groups, without
 from sdk.core.slice import Slice
 from sdk.core.stored import PodKey
-from sdk.model.ids import AgentId, ResourceId, TaskId
+from sdk.model.ids import AgentId, ConfigId, ResourceId, TaskId
 from sdk.model.records import PodRecord
 
 G = TypeVar("G")
@@ -38,6 +38,10 @@ class Index(Slice):
     """Replacements under way, by the time of their launch."""
     twice: Groups[str, PodKey] = field(default_factory=Groups)
     """By service: instances that run at the place that they leave on purpose, too."""
+    behind: Groups[str, PodKey] = field(default_factory=Groups)
+    """By service: instances that keep an earlier configuration until a rolling update gets to them."""
+    keepers: Groups[tuple[str, ConfigId], PodKey] = field(default_factory=Groups)
+    """The same by service and configuration."""
     roles: Groups[str, PodKey] = field(default_factory=Groups)
     """In which something is reserved, by whom."""
 
@@ -79,6 +83,9 @@ class Index(Slice):
         self.replacing = without(self.replacing, key) if since is None else self.replacing.set(key, since)
         runs_twice = new is not None and new.runs_twice
         self.twice = self.twice.add(key[0], key) if runs_twice else self.twice.discard(key[0], key)
+        behind = new is not None and new.earlier is not None
+        self.behind = self.behind.add(key[0], key) if behind else self.behind.discard(key[0], key)
+        self.keepers = _regrouped(self.keepers, key, _keeps(old), _keeps(new))
         return frozenset(agent_id for agent_id in agents_before - agents if agent_id not in self.by_agent)
 
 
@@ -94,6 +101,7 @@ def _sources(record: PodRecord) -> tuple[object, ...]:
         record.superseded,
         None if record.holding is None else (record.holding.resource_id, record.holding.agent_id, record.holding.role),
         record.replacing_since,
+        record.earlier,
     )
 
 
@@ -119,6 +127,10 @@ def _roles(record: PodRecord | None) -> frozenset[str]:
         return frozenset()
     held = () if record.holding is None else (record.holding.role,)
     return frozenset((*held, *(left.role for left in record.superseded if left.resource_id is not None)))
+
+
+def _keeps(record: PodRecord | None) -> frozenset[tuple[str, ConfigId]]:
+    return frozenset() if record is None or record.earlier is None else frozenset({(record.service, record.earlier)})
 
 
 def _held(record: PodRecord | None) -> ResourceId | None:

@@ -9,6 +9,8 @@ from sdk.core.events import CallFailed, Disconnected, Failed, Subscribed
 from sdk.core.frame import Frame
 from sdk.core.membership import joined, parted, roles_not_taken
 from sdk.core.refused import launches_refused
+from sdk.core.releasing import learn
+from sdk.core.reservation_life import Word
 from sdk.core.state import Connection, PodKey
 from sdk.model.ids import AgentId, OfferId, TaskId
 from sdk.plan.backoff import Retry
@@ -65,7 +67,9 @@ def disconnected(frame: Frame, event: Disconnected | Failed) -> None:
     frame.link.error = event.message if isinstance(event, Failed) else event.why
     parted(frame)
     frame.work.offers_seen = 0
-    frame.reservations.disconnected()
+    for resource_id in frame.reservations.releases:
+        learn(frame, resource_id, Word.PARTED)
+    frame.reservations.parted()
     frame.calls.forget_accepts()
     if removed and frame.removal.teardown_due is not None:
         frame.log("info", f"Mesos ended the framework, as asked: {frame.link.error}")

@@ -10,11 +10,13 @@ from sdk.core import leaving, widening
 from sdk.core.calls import Unproven
 from sdk.core.effects import Accept, Decline
 from sdk.core.frame import Frame
-from sdk.core.holdings import compare, heard, release
+from sdk.core.holdings import compare, heard
 from sdk.core.maps import without
 from sdk.core.placing import place
+from sdk.core.releasing import release
 from sdk.core.settle import settle
 from sdk.core.state import agent_of
+from sdk.core.troubles import Kind, Part
 from sdk.model.ids import OfferId
 from sdk.model.operations import Launch, Unreserve
 from sdk.model.resources import Offer
@@ -32,7 +34,7 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
         heard(frame, agent_id)
     _note_ports(frame, offered)
     for pool in offered:
-        with frame.apart("", f"comparing what {pool.hostname} offers with what is held there"):
+        with frame.apart("", Part(Kind.COMPARING, pool.hostname)):
             leaving.offered(frame, pool)
             compare(frame, pool)
     settle(frame)
@@ -44,7 +46,7 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
     for position, pool in enumerate(offered):
         if position in placed.exclusive:
             continue
-        with frame.apart("", f"releasing what is left on {pool.hostname}"):
+        with frame.apart("", Part(Kind.RELEASING, pool.hostname)):
             operations.setdefault(position, [])[:0] = release(frame, pool)
     refuse = filter_seconds(frame)
     declined: list[OfferId] = list(unreadable)

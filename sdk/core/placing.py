@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 
 from sdk.core import replacing, widening
 from sdk.core.frame import Frame
-from sdk.core.holdings import abandoned
+from sdk.core.leftovers import abandoned
 from sdk.core.requirements import goes_elsewhere, moving, requirement_of, static_ports
 from sdk.core.state import PodKey, agent_of
+from sdk.core.troubles import Kind, Part
 from sdk.model.ids import AgentId
 from sdk.model.operations import Operation
 from sdk.model.records import Holding
@@ -71,7 +72,9 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
     )
     shapes: dict[tuple[str, str], _Shape] = {}
     for key in waiting:
-        with frame.apart(key[0], f"placing {key[1]}"):
+        if frame.troubles.paused(key[0], frame.now):
+            continue
+        with frame.apart(key[0], Part(Kind.PLACING, key[1])):
             _place(frame, key, offered, placed, shapes, claimant)
     return placed
 
@@ -92,15 +95,16 @@ def _place(
     shapes: dict[tuple[str, str], _Shape],
     claimant: Claimant,
 ) -> None:
-    wish = frame.wish(key)
+    wish = frame.next_launch(key)
     if wish is None:
         return
     need = frame.work.needs[key]
     counts = isinstance(need, MustPlace) and need.replacing
     if counts and not replacing.room(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
-    kind = (key[0], wish.spec.name)
-    if widening.is_for_ports(need) and kind in placed.widened:
+    kind = (key[0], wish.config)
+    pod_type = (key[0], wish.spec.name)
+    if widening.is_for_ports(need) and pod_type in placed.widened:
         return
     requirement = requirement_of(frame, key, wish)
     if not requirement.tasks:
@@ -120,13 +124,13 @@ def _place(
         shape.refused[match.holding.agent_id] = match.without
         match = None
     if match is not None:
+        _launched(frame, key, wish, match)
         offered[position] = match.rest
         placed.operations.setdefault(position, []).extend(match.operations)
         if alone:
             placed.exclusive.add(position)
         if widening.is_for_ports(need):
-            placed.widened.add(kind)
-        _launched(frame, key, wish, match)
+            placed.widened.add(pod_type)
         if any(constraint[1] not in GROWING for constraint in wish.spec.constraints):
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
             shapes.pop(kind, None)
@@ -234,6 +238,7 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             widened=widening.counted(frame, record) if widening.is_for_ports(need) else record.widened,
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
+            earlier=None if wish == frame.newest(key) else record.earlier,
             failed=False,
             not_before=0.0,
         )

@@ -31,7 +31,8 @@ def moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
 def static_ports(frame: Frame, waiting: Iterable[PodKey]) -> frozenset[int]:
     """Fixed numbers that somebody who waits wants: nobody is given them for a dynamic port."""
     numbers: set[int] = set()
-    for wish in {id(wish): wish for key in waiting if (wish := frame.wish(key)) is not None}.values():
+    wishes = {(key[0], wish.config): wish for key in waiting if (wish := frame.next_launch(key)) is not None}
+    for wish in wishes.values():
         tasks = (task for task in wish.spec.tasks if task.container.on_agents_network)
         numbers.update(port.number for task in tasks for port in task.ports if port.number)
     return frozenset(numbers)

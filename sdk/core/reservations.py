@@ -76,7 +76,6 @@ class Reservations(Slice):
         self.errors = without(self.errors, resource_id)
         self.offered(resource_id)
 
-    def disconnected(self) -> None:
-        """What was sent, and what was missed, belongs to a subscription that has ended."""
-        self.absent_since, self.releases, self.operations = Map(), Map(), Map()
-        self.releases_due = Agenda()
+    def parted(self) -> None:
+        """What was missed belongs to a subscription that has ended."""
+        self.absent_since = Map()

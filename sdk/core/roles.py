@@ -24,7 +24,7 @@ def _reasons(frame: Frame, key: PodKey) -> frozenset[Reason]:
     need, asks = frame.work.need(key), key in frame.work.asking
     if not (record.superseded or asks or isinstance(need, MustRelease | MustPlace)):
         return _NONE  # as nearly always
-    wish = frame.wish(key)
+    wish = frame.next_launch(key)
     name = f"{key[0]}/{key[1]}"
     found = {
         Reason(entry.role, f"left {entry.resource_id or entry.task_id}", awaited=True) for entry in record.superseded
@@ -36,8 +36,9 @@ def _reasons(frame: Frame, key: PodKey) -> frozenset[Reason]:
         # The number of the run is a part: each failed launch is new work.
         run = f"{name} {'elsewhere' if need.elsewhere else 'in place'} {record.failures}"
         found.add(Reason(wish.spec.role, run))
-    if asks and wish is not None:
-        found.add(Reason(wish.spec.role, f"{name} asks for its agent"))
+    newest = frame.newest(key)
+    if asks and newest is not None:
+        found.add(Reason(newest.spec.role, f"{name} asks for its agent"))
     return frozenset(found)
 
 
@@ -50,7 +51,6 @@ def update_offers(frame: Frame) -> float | None:
         return None
     roles, settings = frame.roles, frame.settings
     sweeping = frame.now < roles.sweep_until
-    roles.revives = roles.revives.refilled(frame.now)
     revive: list[str] = []
     suppress: list[str] = []
     wake: list[float] = []
@@ -68,6 +68,7 @@ def update_offers(frame: Frame) -> float | None:
             present = replace(present, suppressed=True)
             roles.asked(role)
         elif present.suppressed or unasked or stale:
+            roles.revives = roles.revives.refilled(frame.now)
             if roles.revives.ready:
                 revive.append(role)
                 present = RoleState(asked_at=frame.now, looked=roles.sweeps)

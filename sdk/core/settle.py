@@ -10,13 +10,17 @@ from dataclasses import replace
 
 from sdk.core import leaving, replacing, succession, widening
 from sdk.core.frame import Frame
-from sdk.core.holdings import end_releases, forget_old, outgrow_role
+from sdk.core.holdings import outgrow_role
 from sdk.core.maps import without
+from sdk.core.releasing import end_releases, forget_old, learn
+from sdk.core.reservation_life import Word
 from sdk.core.state import PodKey, State, agent_of
+from sdk.core.troubles import Kind, Part
 from sdk.core.updating import update
+from sdk.model.ids import ResourceId
 from sdk.model.records import PodGoal, PodRecord
 from sdk.model.spec import OnUnreachable
-from sdk.plan.assess import assess
+from sdk.plan.assess import assess, finished
 from sdk.plan.need import (
     Around,
     LacksPorts,
@@ -44,14 +48,20 @@ def settle(frame: Frame) -> None:
             return
         dirty, frame.dirty = frame.dirty, set()
         for key in sorted(dirty):
-            with frame.apart(key[0], f"looking at {key[1]}"):
+            if frame.troubles.paused(key[0], frame.now):
+                continue
+            with frame.apart(key[0], Part(Kind.LOOKING, key[1])):
                 _assess(frame, key)
             frame.touched.setdefault(key[0], set()).add(key)
         touched, frame.touched = frame.touched, {}
         for service, keys in sorted(touched.items()):
-            with frame.apart(service, "coordinating its instances"):
+            if frame.troubles.paused(service, frame.now):
+                continue
+            with frame.apart(service, Part(Kind.COORDINATING)):
                 _coordinate(frame, service, keys)
-    raise AssertionError(f"needs do not settle: {sorted(frame.dirty)}")
+    for service in sorted({*frame.touched, *(key[0] for key in frame.dirty)}):
+        frame.fault(service, Part(Kind.SETTLING), f"{Part(Kind.SETTLING)} comes to no end: {sorted(frame.dirty)[:5]}")
+    frame.dirty, frame.touched = set(), {}
 
 
 def _time_has_come(frame: Frame) -> None:
@@ -112,12 +122,19 @@ def _again(frame: Frame, key: PodKey) -> float:
 
 def _assess(frame: Frame, key: PodKey) -> None:
     record = frame.pods.get(key)
-    if record is None:
+    if record is None or (key[0] in frame.troubles.targetless and not frame.framework.uninstalling):
         return
+    if _has_no_use_for_the_past(frame, key, record):
+        record = replace(record, earlier=None)
+        frame.put(record)
     need = assess(record, frame.wish(key), frame.now, around(frame, key))
-    if (known := _remembered(frame, key, record, need)) != record:
+    known = _remembered(frame, key, record, need)
+    if known is not record:
+        again = key in frame.dirty
         frame.put(known)
         record = known
+        if not again:
+            frame.dirty.discard(key)  # what is remembered changes no need
     if isinstance(need, MustPlace) and outgrow_role(frame, record):
         return  # looked at again in the next round, as it is now
     old = frame.work.need(key)
@@ -133,9 +150,18 @@ def _assess(frame: Frame, key: PodKey) -> None:
     else:
         frame.work.waiting_since = without(frame.work.waiting_since, key)
     if not isinstance(need, MustPlace):
+        frame.troubles.well(key[0], Part(Kind.PLACING, key[1]))
         frame.work.refusals = without(frame.work.refusals, key)
     frame.changed.add(key)
     frame.work.again = frame.work.again.put(key, _again(frame, key))
+
+
+def _has_no_use_for_the_past(frame: Frame, key: PodKey, record: PodRecord) -> bool:
+    """It has run to its end as it was, or nobody knows any more how it was: it is to be as the target says at once."""
+    if record.earlier is None:
+        return False
+    wish = frame.wish(key)
+    return (key[0], record.earlier) not in frame.stored.earlier or (wish is not None and finished(record, wish))
 
 
 def around(state: State, key: PodKey) -> Around:
@@ -150,6 +176,7 @@ def around(state: State, key: PodKey) -> Around:
     )
     return Around(
         patience=state.settings.removal_patience,
+        behind=record.earlier is not None,
         leaving=state.agents.leaving.get(agent_id) if agent_id is not None else None,
         quiet_since=quiet,
     )
@@ -206,6 +233,8 @@ def ensure_instances(frame: Frame, service: str) -> None:
         for index in range(pod.count):
             key = (service, f"{pod.name}-{index}")
             record = frame.pods.get(key)
+            if key in frame.troubles.broken:
+                continue
             if record is None:
                 frame.put(PodRecord(service=service, pod=pod.name, index=index))
             elif record.goal is PodGoal.DECOMMISSION:
@@ -224,10 +253,15 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
             case MustDelete(left=left):
                 for each in left:
                     frame.log("warning", f"{service}/{record.name} removed: {each.sentence}", service=service)
+                    if each.reserved:
+                        learn(frame, ResourceId(each.id), Word.AGENT_SILENT)
                     frame.removal.leave(each.id, f"{service}/{record.name}: {each.sentence}")
                 frame.remove(key)
     queued = frame.work.queued.of(service)
     kinds = {(frame.pods[key].pod, _in_line_as(frame.work.needs[key])) for key in queued}
+    if service in frame.targets:
+        behind = {frame.pods[key].pod for key in frame.index.behind.of(service)}
+        kinds |= {(pod, Outdated) for pod in behind.intersection(frame.targets[service].pods)}
     for pod, kind in sorted(kinds, key=lambda found: (found[0], found[1].__name__)):
         if kind is Outdated:
             update(frame, service, pod)
@@ -235,9 +269,13 @@ def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
             widening.take_turns(frame, service, pod)
         else:
             replacing.take_turns(frame, service, pod)
+    troubles = frame.troubles
+    targetless = service in troubles.targetless and not frame.framework.uninstalling
     unwanted = service not in frame.targets or frame.framework.uninstalling
-    known = service in frame.before.targets or service in frame.before.index.services
-    if unwanted and known and service not in frame.index.services:
+    before = frame.before
+    known = service in before.targets or service in before.index.services or service in before.troubles.targetless
+    there = service in frame.index.services or troubles.has_broken(service)
+    if unwanted and known and not targetless and not there:
         frame.drop_target(service)
         frame.delete_service(service)
 

@@ -12,6 +12,17 @@ from sdk.plan.views import PlanView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantine:
+    """A service in which something fails, by a defect or because it cannot be stored, is left alone for a while."""
+
+    why: str
+    since: float
+    """Seconds since the epoch."""
+    until: float
+    """When it is tried again; in the past when it is being tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
     """One service as it is: plans and records."""
 
@@ -23,6 +34,8 @@ class ServiceView:
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that only inform (`TaskSpec.volatile_labels`) of the wish that the plans carry out, so that whoever
     made the wish can tell whether it has been heard; empty while the service is removed."""
+    quarantine: Quarantine | None = None
+    """None while nothing fails."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,10 +22,10 @@ from sdk.core.standing import Roles
 from sdk.core.stored import PodKey, Stored, agent_of
 from sdk.core.troubles import Troubles
 from sdk.core.work import Work
-from sdk.model.ids import AgentId
+from sdk.model.ids import AgentId, ConfigId
 from sdk.model.leaving import Leaving
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.model.spec import ServiceSpec
+from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.model.status import AGENT_DRAINING
 from sdk.plan.wish import Target, target
 
@@ -60,9 +60,14 @@ class State:
         targets: Mapping[str, ServiceSpec],
         pods: Iterable[PodRecord],
         settings: Settings | None = None,
-        broken: Mapping[str, str] | None = None,
+        broken: Mapping[PodKey, str] | None = None,
+        targetless: Mapping[str, str] | None = None,
+        earlier: Mapping[tuple[str, ConfigId], PodSpec] | None = None,
     ) -> "State":
-        """The state after a start: stored records, nothing known about the cluster yet."""
+        """The state after a start: stored records, nothing known about the cluster yet.
+
+        `broken` and `targetless` tell what cannot be read, as in `Troubles`; `earlier` is as in `Stored`.
+        """
         records: Map[PodKey, PodRecord] = Map({(pod.service, pod.name): pod for pod in pods})
         wanted = {name: target(spec) for name, spec in targets.items()}
         roles = Roles()
@@ -70,11 +75,11 @@ class State:
             roles.set_target(name, None, found)
         return State(
             settings=settings or Settings(),
-            stored=Stored(framework=framework, targets=Map(wanted), pods=records),
+            stored=Stored(framework=framework, targets=Map(wanted), pods=records, earlier=Map(earlier or {})),
             index=Index.of(records.values()),
             roles=roles,
             agents=Agents(leaving=Map(_drained(records.values()))),
-            troubles=Troubles(broken=broken or {}),
+            troubles=Troubles(broken=Map(broken or {}), targetless=Map(targetless or {})),
         )
 
     @property

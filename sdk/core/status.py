@@ -1,21 +1,22 @@
 """A task update: what it means for the record, what is stored, and that it is acknowledged only then.
 
-    who the task is          not over                           over (terminal, UNKNOWN)
-    present task             record changes; lost agent: back   record changes; failure counted unless asked for
-    superseded task          killed until it is over            entry forgotten (or kept for its reservation)
-    nobody's                 killed until it is over            forgotten
+A present task changes its record: when it lives its agent is back, and when it is over that counts as a failure unless
+it was asked for. What became of others is `sdk.core.fencing`'s.
 
 UNREACHABLE is neither: the agent is lost, the task may come back.
 """
 
 from dataclasses import replace
 
-from sdk.core import leaving
+from sdk.core import leaving, reservation_life
 from sdk.core.effects import Acknowledge
+from sdk.core.fencing import AGENT_BACK, fence, stage_of, word_of
 from sdk.core.frame import Frame
 from sdk.core.maps import without
+from sdk.core.releasing import learn
 from sdk.core.state import PodKey
-from sdk.model.records import PodGoal, PodRecord, Superseded, TaskRecord
+from sdk.core.task_life import Stage, Word, after
+from sdk.model.records import PodGoal, PodRecord, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
@@ -23,7 +24,6 @@ from sdk.plan.need import over, ready
 from sdk.plan.wish import PodWish
 
 INVALID_OFFERS = "REASON_INVALID_OFFERS"
-AGENT_BACK = "REASON_AGENT_REREGISTERED"
 REFUSED = {
     "REASON_TASK_INVALID": "Mesos refuses the task as invalid",
     "REASON_TASK_UNAUTHORIZED": "Mesos forbids the task",
@@ -39,75 +39,29 @@ def status_received(frame: Frame, status: TaskStatus) -> None:
     frame.calls.answered(status.task_id)
     if not (status.reconciliation and status.state in (TaskState.GONE, TaskState.UNKNOWN, TaskState.LOST)):
         frame.calls.proven(status.task_id)  # "never heard of it" is no proof that the ACCEPT came
-    ended = status.state.terminal or status.state is TaskState.UNKNOWN
-    if ended:
+    stage = stage_of(frame, status.task_id)
+    if word_of(status) is Word.ENDED:
         frame.calls.forget_kill(status.task_id)
     key = frame.index.by_task.get(status.task_id)
-    record = frame.pods.get(key) if key is not None else None
-    if record is None:
-        _nobodys(frame, status, ended)
+    present = () if key is None else frame.pods[key].tasks
+    task = next((task for task in present if task.task_id == status.task_id), None)
+    if key is None or task is None:
+        fence(frame, status, stage)
     else:
-        task = next((task for task in record.tasks if task.task_id == status.task_id), None)
-        if task is None:
-            _superseded(frame, record, status, ended)
-        else:
-            _present(frame, record, task, status)
+        frame.work.alone = without(frame.work.alone, key)  # Mesos knows its task: the ACCEPT was taken
+        if task.status.state not in FINAL:
+            if over(task) and after(stage, word_of(status)) is Stage.ENDING:
+                fence(frame, status, stage)
+            else:
+                _present(frame, frame.pods[key], task, status)
     if status.uuid is not None:
         frame.call(Acknowledge(status=status))
 
 
-def _nobodys(frame: Frame, status: TaskStatus, ended: bool) -> None:
-    if ended:
-        frame.removal.found(status.task_id)
-        return
-    if status.state is TaskState.UNREACHABLE:
-        frame.calls.forget_kill(status.task_id)  # Mesos tells when its agent is back
-        return
-    if frame.troubles.broken:
-        return
-    first = status.task_id not in frame.calls.kills
-    frame.kill(status.task_id, status.agent_id, again=first or status.reason == AGENT_BACK)
-    if first:
-        frame.log("warning", f"Killing {status.task_id}: no record knows this task", task_id=status.task_id)
-
-
-def _superseded(frame: Frame, record: PodRecord, status: TaskStatus, ended: bool) -> None:
-    entry = next(left for left in record.superseded if left.task_id == status.task_id)
-    if status.state is TaskState.UNREACHABLE:
-        frame.calls.forget_kill(
-            status.task_id
-        )  # Mesos tells when its agent is back; until then there is nobody to hear it
-        return
-    if not ended and entry.serving:
-        return
-    if not ended:
-        first = status.task_id not in frame.calls.kills
-        frame.kill(status.task_id, status.agent_id or entry.agent_id, again=status.reason == AGENT_BACK)
-        if first:
-            frame.log(
-                "info", f"Killing {status.task_id}: {record.name} has been replaced meanwhile", task_id=status.task_id
-            )
-        return
-    kept: list[Superseded] = []
-    for left in record.superseded:
-        if left.task_id != status.task_id:
-            kept.append(left)
-        elif left.resource_id is not None and status.state is not TaskState.GONE_BY_OPERATOR:
-            kept.append(replace(left, ended=True))
-    frame.put(replace(record, superseded=tuple(kept)))
-
-
 def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus) -> None:
     key: PodKey = (record.service, record.name)
-    frame.work.alone = without(frame.work.alone, key)  # Mesos knows its task: the ACCEPT was taken
     before = task.status.state
     live = status.state.live
-    if before in FINAL:
-        return
-    if over(task) and live and before not in (TaskState.LOST, TaskState.UNKNOWN):
-        # Dropped or gone, they said, yet it runs: nobody counts on it any more.
-        frame.kill(status.task_id, status.agent_id)
-        return
     merged = replace(
         task,
         status=merge(task.status, status),
@@ -192,6 +146,8 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         case TaskState.GONE_BY_OPERATOR:
             # The agent never returns under its id: nothing is held there, and nothing can be released.
             frame.log("warning", f"{record.name}: {task.hostname} is gone for good", task_id=task.task_id)
+            if record.holding is not None and record.holding.resource_id is not None:
+                learn(frame, record.holding.resource_id, reservation_life.Word.AGENT_GONE)
             return replace(record, holding=None, lost_at=None, not_before=0.0)
         case TaskState.UNKNOWN | TaskState.LOST:
             # The master does not know the agent (any more): it is as lost as an unreachable one.

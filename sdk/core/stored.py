@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from immutables import Map
 
 from sdk.core.slice import Slice
-from sdk.model.ids import AgentId
+from sdk.model.ids import AgentId, ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.plan.wish import PodWish, Target
+from sdk.model.spec import PodSpec
+from sdk.plan.wish import PodWish, Target, kept
 
 PodKey = tuple[str, str]
 """Service and instance name (`<pod>-<index>`)."""
@@ -24,13 +25,23 @@ class Stored(Slice):
     targets: Map[str, Target] = field(default_factory=Map)
     pods: Map[PodKey, PodRecord] = field(default_factory=Map)
 
-    def wish(self, key: PodKey) -> PodWish | None:
-        """What the instance should be; None when it is to be removed."""
+    earlier: Map[tuple[str, ConfigId], PodSpec] = field(default_factory=Map)
+    """Configurations that instances keep until a rolling update gets to them, by service and fingerprint."""
+
+    def newest(self, key: PodKey) -> PodWish | None:
+        """What the target says that the instance should be; None when it is to be removed."""
         target = self.targets.get(key[0])
         record = self.pods.get(key)
         if target is None or record is None or self.framework.uninstalling:
             return None
         return target.wish(record.pod, record.index)
+
+    def wish(self, key: PodKey) -> PodWish | None:
+        """What the instance should be for now; None when it is to be removed."""
+        newest = self.newest(key)
+        config = None if newest is None else self.pods[key].earlier
+        spec = None if config is None else self.earlier.get((key[0], config))
+        return newest if newest is None or config is None or spec is None else kept(spec, config, newest.spec)
 
 
 def agent_of(record: PodRecord) -> AgentId | None:

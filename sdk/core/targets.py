@@ -7,20 +7,8 @@ from sdk.core.events import TargetChanged, TargetRefused, TargetsListed, TargetW
 from sdk.core.frame import Frame
 from sdk.core.maps import without
 from sdk.core.settle import ensure_instances, target_removed
+from sdk.core.troubles import Kind, Part
 from sdk.plan.wish import target
-
-
-def target_changed(frame: Frame, event: TargetChanged) -> None:
-    """The service is to become this."""
-    name = event.service
-    if frame.framework.uninstalling or name in frame.troubles.broken:
-        return
-    with frame.apart(name, "taking its specification"):
-        present = frame.targets.get(name)
-        if present is None or present.spec != event.spec:
-            frame.set_target(name, target(event.spec))
-        frame.troubles.invalid = without(frame.troubles.invalid, name)
-        ensure_instances(frame, name)
 
 
 def target_refused(frame: Frame, event: TargetRefused) -> None:
@@ -29,25 +17,41 @@ def target_refused(frame: Frame, event: TargetRefused) -> None:
     if frame.framework.uninstalling or frame.troubles.invalid.get(name) == event.why:
         return
     frame.log("error", f"Service {name} keeps its old configuration: {event.why}", service=name)
-    frame.troubles.invalid = frame.troubles.invalid.set(name, event.why)
+    frame.troubles.refuse(name, event.why)
     frame.touched.setdefault(name, set())
-
-
-def target_withdrawn(frame: Frame, event: TargetWithdrawn) -> None:
-    """The service is removed."""
-    if not frame.framework.uninstalling:
-        _withdraw(frame, event.service)
 
 
 def targets_listed(frame: Frame, event: TargetsListed) -> None:
     """Every other service is removed."""
+    troubles = frame.troubles
+    known = {*frame.targets, *frame.index.services, *troubles.invalid, *troubles.targetless}
+    for name in sorted(known - event.services):
+        take(frame, TargetWithdrawn(service=name))
+
+
+def take(frame: Frame, event: TargetChanged | TargetWithdrawn) -> None:
+    """The service is to become this, or is to be removed. A service that is left alone gets another chance."""
     if frame.framework.uninstalling:
         return
-    for name in {*frame.targets, *frame.index.services, *frame.troubles.invalid}.difference(event.services):
-        _withdraw(frame, name)
+    name = event.service
+    frame.troubles.release(name, frame.now)
+    frame.troubles.pending = frame.troubles.pending.set(name, event)
+    with frame.apart(name, Part(Kind.TAKING)):
+        match event:
+            case TargetChanged():
+                _change(frame, event)
+            case TargetWithdrawn():
+                frame.troubles.accept(name)
+                target_removed(frame, name)
+        frame.troubles.pending = without(frame.troubles.pending, name)
 
 
-def _withdraw(frame: Frame, name: str) -> None:
-    with frame.apart(name, "being withdrawn"):
-        frame.troubles.invalid = without(frame.troubles.invalid, name)
-        target_removed(frame, name)
+def _change(frame: Frame, event: TargetChanged) -> None:
+    name = event.service
+    present = frame.targets.get(name)
+    if present is None or present.spec != event.spec:
+        frame.set_target(name, target(event.spec))
+    if name in frame.troubles.targetless:
+        frame.touch(name)
+    frame.troubles.accept(name)
+    ensure_instances(frame, name)

@@ -9,13 +9,15 @@ In a role that Mesos has not given us nothing could be launched, so nothing that
 Before anything that serves is ended, another place is looked for where the strategy says so (`sdk.core.surging`).
 """
 
+from dataclasses import replace
+
 from sdk.core.frame import Frame
 from sdk.core.state import PodKey, agent_of
 from sdk.core.surging import look_for_places
 from sdk.model.records import PodRecord
 from sdk.offer.algebra import covers
 from sdk.offer.pool import ranges_of
-from sdk.plan.need import MustPlace, Outdated
+from sdk.plan.need import MustPlace, Outdated, over
 from sdk.plan.strategy import update_now
 from sdk.plan.wish import PodWish
 
@@ -23,6 +25,7 @@ from sdk.plan.wish import PodWish
 def update(frame: Frame, service: str, pod: str) -> None:
     """End as many outdated instances as the strategy allows."""
     wish = frame.targets[service].pods[pod]
+    behind = frame.index.behind.of(service)
     waiting: dict[int, Outdated] = {}
     keys: dict[int, PodKey] = {}
     displaced: list[PodRecord] = []
@@ -31,9 +34,11 @@ def update(frame: Frame, service: str, pod: str) -> None:
         if frame.wish(key) is None:
             continue
         outdated = _outdated(need)
+        if outdated is None and key in behind and _is_of_no_use(frame, key, record):
+            outdated = _of_no_use(record)
         if outdated is not None and any(task.ending for task in record.tasks if task.task_id in outdated.tasks):
             unavailable += 1
-            in_progress += 1
+            in_progress += key not in behind
         elif outdated is not None:
             waiting[record.index] = outdated
             keys[record.index] = key
@@ -42,7 +47,8 @@ def update(frame: Frame, service: str, pod: str) -> None:
             displaced.append(record)
         elif record.deployed is not None and record.ready_since is None:
             unavailable += 1
-            in_progress += record.deployed != wish.config
+            # One that was ready for a moment has not shown that the others may follow.
+            in_progress += record.deployed != wish.config or bool(behind)
     if not waiting:
         return
     serving = sum(need.ready for need in waiting.values()) + sum(
@@ -51,7 +57,7 @@ def update(frame: Frame, service: str, pod: str) -> None:
     for record in displaced:
         if not _left_out(frame, record, serving):
             unavailable += 1
-            in_progress += record.deployed != wish.config and record.lost_at is None
+            in_progress += record.deployed != wish.config and record.lost_at is None and record.earlier is None
     proving = _proving(frame, service, pod, wish)
     if proving:
         frame.work.update_by(service, min(proving))
@@ -80,7 +86,8 @@ def update(frame: Frame, service: str, pod: str) -> None:
             _ask(frame, key, waiting[index], wish, may_guess=may_guess)
         else:
             frame.stop_asking(key)
-            if isinstance(frame.work.needs[key], MustPlace):
+            present = frame.work.need(key)
+            if _outdated(present) is not None:
                 frame.set_need(key, waiting[index])
 
 
@@ -98,6 +105,17 @@ def _outdated(need: object) -> Outdated | None:
     if isinstance(need, MustPlace):
         need = need.instead
     return need if isinstance(need, Outdated) else None
+
+
+def _is_of_no_use(frame: Frame, key: PodKey, record: PodRecord) -> bool:
+    """It does not serve, and it does not come back by itself at a place that it has."""
+    return record.ready_since is None and (record.displaced_since is None or key in frame.work.refusals)
+
+
+def _of_no_use(record: PodRecord) -> Outdated:
+    """It is about to run again as it was, or nobody offers a place for that: neither need be waited for."""
+    there = record.tasks if record.lost_at is None else ()
+    return Outdated(tasks=tuple(task.task_id for task in there if not over(task)), ready=False)
 
 
 def _left_out(frame: Frame, record: PodRecord, serving: int) -> bool:
@@ -150,7 +168,9 @@ def _lacking(frame: Frame, key: PodKey, wish: PodWish) -> tuple[int, ...] | None
 
 def _end(frame: Frame, key: PodKey, need: Outdated) -> None:
     record = frame.pods[key]
-    frame.set_need(key, need)
+    if need.tasks:
+        frame.set_need(key, need)
+    frame.put(replace(record, earlier=None, not_before=0.0))
     frame.log("info", f"{key[0]}/{record.name} is restarted with its new configuration", service=key[0])
     agent = {task.task_id: task.agent_id for task in record.tasks}
     for task_id in need.tasks:

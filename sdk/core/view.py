@@ -2,10 +2,11 @@
 
 from sdk.core.membership import refusal_sentence
 from sdk.core.settle import around
-from sdk.core.snapshot import ServiceView, Snapshot
+from sdk.core.snapshot import Quarantine, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
+from sdk.core.troubles import Kind, Part
 from sdk.plan.assess import assess
-from sdk.plan.need import LacksPorts, Outdated, Overdue, Rest, Waits
+from sdk.plan.need import LacksPorts, MustPlace, Outdated, Overdue, Rest, Waits
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
@@ -14,7 +15,7 @@ from sdk.plan.wish import Target
 
 def snapshot(state: State, now: float) -> Snapshot:
     """Everything, at the moment `now` (seconds since the epoch; the sentences tell how long things will take)."""
-    names = sorted({*state.targets, *state.index.services, *state.troubles.invalid, *state.troubles.broken})
+    names = sorted(services(state) | set(state.troubles.invalid))
     status, message = _uninstall(state, now)
     return Snapshot(
         framework=state.framework,
@@ -29,6 +30,19 @@ def snapshot(state: State, now: float) -> Snapshot:
     )
 
 
+def services(state: State) -> frozenset[str]:
+    """Names of the services that are there or wanted."""
+    troubles = state.troubles
+    return frozenset(
+        (*state.targets, *state.index.services, *troubles.targetless, *(key[0] for key in troubles.broken))
+    )
+
+
+def quarantined(state: State) -> tuple[str, ...]:
+    """Services that are left alone because something in them fails."""
+    return tuple(sorted(name for name in state.troubles.faults if name))
+
+
 def problems(state: State) -> dict[str, str]:
     """What keeps single services from being as they are wished, a sentence each: the gravest when there are more."""
     found: dict[str, str] = {}
@@ -38,18 +52,23 @@ def problems(state: State) -> dict[str, str]:
             sentences = [sentence for role in roles if (sentence := refusal_sentence(state, role)) is not None]
             if sentences:
                 found[name] = "; ".join(sentences)
-    for (service, _), sentence in sorted(state.troubles.faults.items()):
-        if service:
-            found[service] = sentence
+    for name in quarantined(state):
+        if (quarantine := _quarantine(state, name)) is not None:
+            found[name] = quarantine.why
     return {
         **found,
         **state.troubles.invalid,
-        **{name: _unreadable(why) for name, why in state.troubles.broken.items()},
+        **{key[0]: _unreadable(key[1], why) for key, why in sorted(state.troubles.broken.items())},
+        **{name: _unknown(why) for name, why in state.troubles.targetless.items()},
     }
 
 
-def _unreadable(why: str) -> str:
-    return f"what is stored of it cannot be read, so it is left as it is: {why}; repair the node, then restart"
+def _unreadable(pod: str, why: str) -> str:
+    return f"what is stored of {pod} cannot be read, so it is left as it is: {why}; repair the node, then restart"
+
+
+def _unknown(why: str) -> str:
+    return f"what it should be cannot be read, so it is left as it is until that is published anew: {why}"
 
 
 def _facts(state: State, key: PodKey, now: float) -> StepFacts:
@@ -59,6 +78,8 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
     if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
         # Sentences with seconds in them are made anew.
         need = assess(record, wish, now, around(state, key))
+    updated = isinstance(need, Outdated) or (isinstance(need, MustPlace) and isinstance(need.instead, Outdated))
+    launch = state.stored.newest(key) if updated else wish
     killing = isinstance(need, Outdated | LacksPorts) and any(
         task.ending for task in record.tasks if task.task_id in need.tasks
     )
@@ -68,28 +89,50 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
         need=need,
         being_killed=killing,
         refusals=state.work.refusals.get(key, {}),
-        obstacle=state.troubles.faults.get((key[0], f"placing {key[1]}"))
-        or (None if wish is None else refusal_sentence(state, wish.spec.role)),
+        obstacle=_fault(state, key[0], Part(Kind.PLACING, key[1]))
+        or (None if launch is None else refusal_sentence(state, launch.spec.role)),
     )
+
+
+def _fault(state: State, service: str, part: Part) -> str | None:
+    faults = state.troubles.faults.get(service)
+    fault = None if faults is None else faults.get(part)
+    return None if fault is None else fault.sentence
 
 
 def _service(state: State, name: str, now: float) -> ServiceView:
     keys = sorted(state.index.services.of(name), key=lambda key: (state.pods[key].pod, state.pods[key].index))
     target = state.targets.get(name)
-    found = plans(target, [_facts(state, key, now) for key in keys], _refusal(state, name))
+    broken = {key[1]: _unreadable(key[1], why) for key, why in state.troubles.broken.items() if key[0] == name}
+    unknown = name in state.troubles.targetless
+    facts = [] if unknown else [_facts(state, key, now) for key in keys]
+    found = plans(target, facts, _refusal(state, name), broken)
+    quarantine = _quarantine(state, name)
     return ServiceView(
         name=name,
-        status=aggregate(plan.status for plan in found),
-        removing=(target is None and name not in state.troubles.broken) or state.framework.uninstalling,
+        status=Progress.ERROR if quarantine is not None else aggregate(plan.status for plan in found),
+        removing=(target is None and not unknown and not broken) or state.framework.uninstalling,
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
         labels={} if target is None else _told(target),
+        quarantine=quarantine,
+    )
+
+
+def _quarantine(state: State, name: str) -> Quarantine | None:
+    faults = state.troubles.faults.get(name)
+    if faults is None:
+        return None
+    return Quarantine(
+        why="; ".join(sorted(fault.sentence for fault in faults.values())),
+        since=min(fault.since for fault in faults.values()),
+        until=max(fault.retry.due for fault in faults.values()),
     )
 
 
 def _refusal(state: State, name: str) -> str | None:
-    why = state.troubles.broken.get(name)
-    return state.troubles.invalid.get(name) if why is None else _unreadable(why)
+    why = state.troubles.targetless.get(name)
+    return state.troubles.invalid.get(name) if why is None else _unknown(why)
 
 
 def _told(target: Target) -> dict[str, str]:
@@ -104,7 +147,7 @@ def _uninstall(state: State, now: float) -> tuple[Progress | None, str]:
     if not state.framework.uninstalling:
         return None, ""
     if state.troubles.broken:
-        names = ", ".join(sorted(state.troubles.broken))
+        names = ", ".join(sorted("/".join(key) for key in state.troubles.broken))
         return Progress.ERROR, f"what {names} run and hold cannot be read, so the framework is not ended; see problems"
     if state.pods:
         waits = [f"{key[0]}/{key[1]}: {progress(_facts(state, key, now))[1]}" for key in sorted(state.pods)[:5]]

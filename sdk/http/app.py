@@ -84,6 +84,7 @@ def framework_prefix(name: str, *, alone: bool) -> str:
 def _count_pods(runners: Sequence[Runner], metrics: Metrics) -> None:
     metrics.services.clear()
     for runner in runners:
+        metrics.quarantined.labels(runner.name).set(len(runner.status().quarantined))
         snapshot = runner.snapshot()
         for status in Progress:
             views = snapshot.services.values() if snapshot is not None else ()

@@ -34,6 +34,7 @@ def state(snapshot: Snapshot | None, status: Status, name: str, principal: str |
         "services": sorted(snapshot.services) if snapshot is not None else [],
         "offers": 0 if snapshot is None else snapshot.offers,
         "suppressed": [] if snapshot is None else list(snapshot.suppressed),
+        "quarantined": list(status.quarantined),
         "problems": _problems(status),
         "skipped": list(status.skipped),
     }
@@ -41,7 +42,13 @@ def state(snapshot: Snapshot | None, status: Status, name: str, principal: str |
 
 def ready(status: Status, name: str) -> Json:
     """GET /readyz of a framework that works; what single services suffer from does not make it unready."""
-    return {"status": "ready", "framework": name, "problems": _problems(status), "skipped": list(status.skipped)}
+    return {
+        "status": "ready",
+        "framework": name,
+        "quarantined": list(status.quarantined),
+        "problems": _problems(status),
+        "skipped": list(status.skipped),
+    }
 
 
 def _problems(status: Status) -> list[Json]:
@@ -51,9 +58,15 @@ def _problems(status: Status) -> list[Json]:
 def services(snapshot: Snapshot) -> list[Json]:
     """GET /v1/services."""
     return [
-        {"name": view.name, "status": view.status, "pods": len(view.pods)}
+        {"name": view.name, "status": view.status, "pods": len(view.pods)} | _quarantine(view)
         for _, view in sorted(snapshot.services.items())
     ]
+
+
+def _quarantine(view: ServiceView) -> Json:
+    """Told while there is one."""
+    found = view.quarantine
+    return {} if found is None else {"quarantine": {"why": found.why, "since": found.since, "until": found.until}}
 
 
 def details(snapshot: Snapshot) -> Json:

@@ -11,9 +11,9 @@ from sdk.errors import SdkError
 from sdk.mesos import base, calls, wire
 from sdk.mesos.auth import Credentials
 from sdk.mesos.calls import FrameworkInfo
-from sdk.mesos.connection import Limits
 from sdk.mesos.detector import Masters
 from sdk.mesos.driver import MesosDriver
+from sdk.mesos.stream import Limits
 from sdk.mesos.subscription import WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff
@@ -111,8 +111,9 @@ class MesosFeed:
             self._post(parsed)
 
     def on_disconnected(self, why: str) -> None:
-        """The stream ended after it was subscribed."""
-        self._post(Disconnected(why=why))
+        """The stream ended after it was subscribed. One that ended for good has been told of already, as Failed."""
+        if self._driver.failure is None:
+            self._post(Disconnected(why=why))
 
     def on_trouble(self, error: Exception) -> None:
         """Logged by the subscription; `trouble` tells."""

@@ -13,6 +13,7 @@ class NetworkSpec:
     """A network of containers (CNI) that the task joins, with an address of its own."""
 
     name: str
+    """As the agents know it."""
     labels: tuple[Label, ...] = ()
     """Handed to the plugin of the network."""
 

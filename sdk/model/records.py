@@ -116,6 +116,9 @@ class PodRecord:
     """The sentence that explains the last failed run."""
     deployed: ConfigId | None = None
     """Fingerprint of the pod spec with which all tasks were last ready: what deploy and recovery plans differ by."""
+    earlier: ConfigId | None = None
+    """Fingerprint of the configuration that it keeps until a rolling update gets to it; None: it is to be as the target
+    says. Only one with which it has been ready is kept."""
     ready_since: float | None = None
     """Since when all tasks have been ready, None while they are not."""
     replacing_since: float | None = None

@@ -20,13 +20,17 @@ class PortSpec:
     """
 
     name: str
+    """Tells it from the task's other ports."""
     number: int = 0
+    """0: any free one."""
     ranges: tuple[Range, ...] = ()
     """Where a dynamic port may be taken from; empty means anywhere."""
     env: str | None = None
     """Environment variable of the command that receives the number; the task name's `PORT_<NAME>` when None."""
     protocol: str = "tcp"
+    """As DiscoveryInfo tells it."""
     labels: tuple[Label, ...] = ()
+    """Of the port in DiscoveryInfo, such as `("VIP_0", "/web:80")`."""
     optional: bool = False
     """An instance is launched without it where no offer holds it, and launched anew when some agent offers it."""
 
@@ -36,10 +40,15 @@ class UriSpec:
     """Something the fetcher puts into the sandbox before the command runs."""
 
     value: str
+    """Where it is."""
     executable: bool = False
+    """Whether it gets the permission to be run."""
     extract: bool = True
+    """Whether an archive is unpacked."""
     cache: bool = False
+    """Whether the agent keeps it for other tasks."""
     output_file: str | None = None
+    """Its name in the sandbox; that of the URI when None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +56,13 @@ class CommandSpec:
     """A command line run by the shell, as the agent's user unless `user` is given."""
 
     value: str
+    """What the shell runs."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables; those of the task win."""
     uris: tuple[UriSpec, ...] = ()
+    """What is fetched before it runs."""
     user: str | None = None
+    """The agent's when None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +70,13 @@ class ExecutorSpec:
     """A custom executor; its resources are taken out of the task's (`cpus`, `mem` in thousandths)."""
 
     command: CommandSpec
+    """What starts it."""
     cpus: int = 100
+    """Thousandths of a core, out of the task's."""
     mem: int = 32_000
+    """Thousandths of a MB, out of the task's."""
     name: str = "executor"
+    """For humans."""
     shutdown_grace: float = 10.0
     """Seconds between SHUTDOWN and SIGKILL."""
 
@@ -69,14 +86,21 @@ class HealthCheckSpec:
     """A health check that Mesos runs (never for custom executors). Exactly one of command, http_path and tcp."""
 
     command: str | None = None
+    """What the shell runs; 0 is healthy."""
     http_path: str | None = None
+    """What is asked for; 200 to 399 is healthy."""
     tcp: bool = False
+    """Whether a connection is enough."""
     port: str | None = None
     """Name of the task's port, for http and tcp."""
     grace: float = 10.0
+    """Seconds after the start in which failures do not count."""
     interval: float = 10.0
+    """Seconds between two checks."""
     timeout: float = 20.0
+    """Seconds until a check counts as failed."""
     max_failures: int = 3
+    """In a row, until Mesos ends the task."""
 
 
 class Goal(StrEnum):
@@ -92,16 +116,25 @@ class TaskSpec:
     """One Mesos task. `command` alone runs under Mesos' command executor, `executor` under a custom one."""
 
     name: str
+    """Tells it from the pod's other tasks."""
     cpus: int
+    """Thousandths of a core."""
     mem: int
+    """Thousandths of a MB."""
     disk: int = 0
+    """Thousandths of a MB."""
     ports: tuple[PortSpec, ...] = ()
+    """Each arrives as `$PORT_<NAME>`."""
     command: CommandSpec | None = None
+    """Under Mesos' command executor."""
     executor: ExecutorSpec | None = None
+    """A custom executor instead."""
     container: ContainerSpec = field(default_factory=ContainerSpec)
     """Of the executor where there is one, else of the command."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the command, or of the executor."""
     labels: tuple[Label, ...] = ()
+    """Of the task."""
     volatile_labels: tuple[Label, ...] = ()
     """Labels that inform only: a change of them alone relaunches nothing."""
     discovery_name: str | None = None
@@ -109,10 +142,13 @@ class TaskSpec:
     data: Mapping[str, object] | None = None
     """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
     health_check: HealthCheckSpec | None = None
+    """A task with one is ready when it is healthy."""
     reports_health: bool = False
     """A custom executor sets `healthy` in its updates: RUNNING without it is not ready yet."""
     kill_grace: float = 5.0
+    """Seconds between the request to end and SIGKILL."""
     goal: Goal = Goal.RUNNING
+    """Whether it is kept up, or runs to its end."""
 
 
 class OnUnreachable(StrEnum):
@@ -127,10 +163,15 @@ class RecoveryPolicy:
     """REPLACE runs the pod on another agent `replace_after` seconds after TASK_UNREACHABLE or FAILURE."""
 
     on_unreachable: OnUnreachable = OnUnreachable.REPLACE
+    """Whether it goes elsewhere, or waits for its agent."""
     replace_after: float = 60.0
+    """Seconds."""
     backoff_initial: float = 1.0
+    """Seconds between the first failure and the next launch."""
     backoff_factor: float = 2.0
+    """By how much that grows with each failure in a row."""
     backoff_max: float = 60.0
+    """Seconds that it grows to."""
     stable_after: float = 30.0
     """Seconds a task must run before its failures are forgotten."""
     launch_timeout: float = 120.0
@@ -149,7 +190,9 @@ class UpdateStrategy:
     """How a changed configuration is rolled out to running instances; first deployment is always parallel."""
 
     kind: StrategyKind = StrategyKind.SERIAL
+    """One at a time, or as many as may be unavailable."""
     max_unavailable: int = 1
+    """How many instances that served may be down at once; counts when parallel."""
     max_surge: int = 0
     """How many instances may run twice meanwhile: the next task is launched before the present one is ended, on another
     agent or with other ports. An instance that finds no such place within some seconds is updated in its own."""
@@ -168,20 +211,30 @@ class PodSpec:
     """
 
     name: str
+    """Tells it from the service's other pods."""
     count: int
+    """How many instances."""
     tasks: tuple[TaskSpec, ...]
+    """What runs together on one agent."""
     role: str = "*"
+    """Whose resources it takes, and is reserved for; nothing is reserved for `*`."""
     prereserved_role: str | None = None
+    """A static role to be refined."""
     constraints: tuple[tuple[str, ...], ...] = ()
+    """Where instances may run."""
     recovery: RecoveryPolicy = field(default_factory=RecoveryPolicy)
+    """What happens after failures and losses."""
     update: UpdateStrategy = field(default_factory=UpdateStrategy)
+    """How a change reaches the instances."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSpec:
-    """A wish as a whole. A plugin publishes a mapping from name to spec; a name that is absent is removed."""
+    """What a service should be, as a whole: what a plugin publishes."""
 
     name: str
+    """What it is published by."""
     pods: tuple[PodSpec, ...]
+    """What it consists of."""
     task_id_prefix: str = ""
     """Put before `<pod>-<index>-<task>__<uuid>` in task ids, with `__` between; the service's name when empty."""

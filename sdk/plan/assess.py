@@ -44,7 +44,7 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     """What the instance needs."""
     if wish is None or record.goal is PodGoal.DECOMMISSION:
         return _removal(record, now, around)
-    if _finished(record, wish):
+    if finished(record, wish):
         return Rest()
     waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
     if around.leaving is not None and around.leaving.acts(now) and not waits:
@@ -58,7 +58,7 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     if alive and record.restart:
         return MustKill(tasks=alive_ids, message="is restarted on request")
     if alive:
-        return _running(record, wish, alive, now)
+        return _running(record, wish, alive, now, around)
     if now < record.not_before and not _outdated(record, wish):
         return _backing_off(record, now)
     in_place = record.holding is not None and record.holding.resource_id is not None
@@ -69,7 +69,8 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     return MustPlace(elsewhere=True, message=f"waits for an offer{failed}")
 
 
-def _finished(record: PodRecord, wish: PodWish) -> bool:
+def finished(record: PodRecord, wish: PodWish) -> bool:
+    """All that it had to do is done."""
     by_name = {task.name: task for task in record.tasks}
     return bool(record.tasks) and all(
         (task := by_name.get(spec.name)) is not None and done(task, spec, wish) for spec in wish.spec.tasks
@@ -108,7 +109,7 @@ def _removal(record: PodRecord, now: float, around: Around) -> Need:
             left.update({task.task_id: _left(task.task_id, f"task {task.task_id} {host}") for task in alive})
             if holding is not None and holding.resource_id is not None and reserved:
                 resource_id = holding.resource_id
-                left[resource_id] = _left(resource_id, f"reservation {resource_id} {host}")
+                left[resource_id] = _left(resource_id, f"reservation {resource_id} {host}", reserved=True)
     elif reserved:
         hosts[_host(record)] = None
     lost = bool(due)
@@ -125,7 +126,9 @@ def _removal(record: PodRecord, now: float, around: Around) -> Need:
         if not entry.ended:
             left[entry.task_id] = _left(entry.task_id, f"task {entry.task_id} {host}")
         if entry.resource_id is not None:
-            left[entry.resource_id] = _left(entry.resource_id, f"reservation {entry.resource_id} {host}")
+            left[entry.resource_id] = _left(
+                entry.resource_id, reserved=True, sentence=f"reservation {entry.resource_id} {host}"
+            )
     if hosts:
         return MustRelease(hosts=tuple(hosts), until=min(due, default=None))
     if lost:
@@ -137,8 +140,8 @@ def _removal(record: PodRecord, now: float, around: Around) -> Need:
     return MustDelete(left=tuple(left.values()))
 
 
-def _left(name: str, sentence: str) -> LeftBehind:
-    return LeftBehind(id=name, sentence=sentence)
+def _left(name: str, sentence: str, *, reserved: bool = False) -> LeftBehind:
+    return LeftBehind(id=name, sentence=sentence, reserved=reserved)
 
 
 def _leave(record: PodRecord, now: float, leaving: Leaving) -> Need | None:
@@ -166,7 +169,7 @@ def _lost(record: PodRecord, wish: PodWish, now: float) -> Need:
     return Overdue(why=f"{_host(record)} lost {since:.0f} s ago", since=record.lost_at)
 
 
-def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now: float) -> Need:
+def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now: float, around: Around) -> Need:
     alive_ids = tuple(task.task_id for task in alive)
     by_name = {task.name: task for task in record.tasks}
     wanted = {spec.name for spec in wish.spec.tasks}
@@ -180,6 +183,8 @@ def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], no
     if not present:
         return MustKill(tasks=alive_ids, message=record.last_failure or "one of its tasks is over")
     if ready(record, wish):
+        if around.behind:
+            return Outdated(tasks=alive_ids, ready=True)
         lacks = lacking_ports(record, wish)
         return LacksPorts(tasks=alive_ids, ports=lacks) if lacks else Rest()
     # "It is staged" is no sign that anything begins: the answer to one question does not end the asking.

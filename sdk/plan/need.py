@@ -104,6 +104,8 @@ class LeftBehind:
     id: str
     """Of the task or the reservation."""
     sentence: str
+    reserved: bool = False
+    """It is a reservation."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +121,8 @@ class Around:
 
     patience: float
     """Seconds after which an agent that is lost or says nothing does not hold up a removal any more."""
+    behind: bool = False
+    """It keeps an earlier configuration, which `wish` tells, until a rolling update gets to it."""
     leaving: Leaving | None = None
     """Why the agent that it is on is left, None while it stays."""
     quiet_since: Mapping[AgentId, float] = field(default_factory=dict)

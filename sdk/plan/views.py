@@ -4,7 +4,7 @@ Plans are not stored: they are what records and target say. An instance that has
 configuration belongs to recovery from then on; before, to deploy; one that is not wanted, to decommission.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sdk.plan.need import LacksPorts, Rest
@@ -53,20 +53,36 @@ def aggregate(children: Iterable[Progress]) -> Progress:
     return Progress.IN_PROGRESS if Progress.COMPLETE in found else Progress.PENDING
 
 
-def plans(target: Target | None, facts: Sequence[StepFacts], invalid: str | None = None) -> tuple[PlanView, ...]:
-    """Deploy, recovery and decommission plan; `invalid` is why the newest configuration was refused."""
+def plans(
+    target: Target | None,
+    facts: Sequence[StepFacts],
+    invalid: str | None = None,
+    unreadable: Mapping[str, str] | None = None,
+) -> tuple[PlanView, ...]:
+    """Deploy, recovery and decommission plan.
+
+    `invalid` is why the newest configuration was refused, `unreadable` are sentences about instances of which nothing
+    is known, by their names.
+    """
     wanted = [fact for fact in facts if fact.wish is not None]
     unwanted = [fact for fact in facts if fact.wish is None]
     broken = [fact for fact in wanted if _deployed(fact) and not _rests(fact)]
     return (
         _deploy(target, wanted, invalid),
-        _plan(RECOVERY, [_phase(fact.record.name, "serial", [step(fact)]) for fact in broken]),
+        _plan(
+            RECOVERY,
+            [
+                *(_phase(fact.record.name, "serial", [step(fact)]) for fact in broken),
+                *(_phase(name, "serial", [_unreadable(name, why)]) for name, why in sorted((unreadable or {}).items())),
+            ],
+        ),
         _plan(DECOMMISSION, [_phase(fact.record.name, "parallel", [step(fact)]) for fact in unwanted]),
     )
 
 
 def _deployed(fact: StepFacts) -> bool:
-    return fact.wish is not None and fact.record.deployed == fact.wish.config
+    record = fact.record
+    return fact.wish is not None and record.earlier is None and record.deployed == fact.wish.config
 
 
 def _rests(fact: StepFacts) -> bool:
@@ -90,6 +106,10 @@ def _deploy(target: Target | None, wanted: Sequence[StepFacts], invalid: str | N
         return plan
     refused = StepView(name="configuration", status=Progress.ERROR, message=invalid, pod="")
     return _plan(DEPLOY, [_phase("configuration", "serial", [refused]), *phases])
+
+
+def _unreadable(pod: str, why: str) -> StepView:
+    return StepView(name=pod, status=Progress.ERROR, message=why, pod=pod)
 
 
 def _phase(name: str, strategy: str, steps: Sequence[StepView]) -> PhaseView:

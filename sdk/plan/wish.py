@@ -1,6 +1,6 @@
 """What an instance should be, as the target says it: the pod spec together with its fingerprint."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdk.model.fingerprint import pod_config, service_config
 from sdk.model.ids import ConfigId
@@ -27,6 +27,14 @@ class Target:
         """What instance `<pod>-<index>` should be; None when it should not be there."""
         found = self.pods.get(pod)
         return found if found is not None and index < found.spec.count else None
+
+
+def kept(spec: PodSpec, config: ConfigId, newest: PodSpec) -> PodWish:
+    """An earlier configuration, under the policies of the newest: they are about what happens next."""
+    policies = replace(
+        spec, count=newest.count, constraints=newest.constraints, recovery=newest.recovery, update=newest.update
+    )
+    return PodWish(spec=policies, config=config)
 
 
 def target(spec: ServiceSpec) -> Target:

@@ -10,7 +10,7 @@ from sdk.core.events import Event
 from sdk.errors import SdkError
 from sdk.model.records import FrameworkRecord
 from sdk.storage.connection import Check
-from sdk.storage.election import Holder, Role
+from sdk.storage.holder import Holder, Role
 
 
 class Phase(StrEnum):
@@ -97,5 +97,7 @@ class Status:
     """The last thing that went wrong and was not repaired, None when all is well."""
     skipped: tuple[str, ...]
     """Events that were given up, oldest first, a sentence each."""
+    quarantined: tuple[str, ...]
+    """Services in which something fails by a defect, or cannot be stored: they are left alone, and tried again."""
     problems: Mapping[str, str]
     """What the plugin reports, and wishes that were refused: sentence by service."""

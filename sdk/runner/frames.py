@@ -5,7 +5,7 @@ events come from, nor when a term of leadership begins and ends.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -16,33 +16,46 @@ from sdk.core import decide as core
 from sdk.core.effects import (
     CallEffect,
     Decline,
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
     Effect,
     Log,
+    StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePod,
     StoreTarget,
 )
-from sdk.core.events import Event, OffersReceived, TargetChanged, TargetRefused
+from sdk.core.events import Event, OffersReceived, StoringFailed, TargetChanged, TargetWithdrawn
 from sdk.core.state import State
-from sdk.errors import LeadershipLost, SdkError, StorageUnavailable
+from sdk.errors import InvalidSpec, LeadershipLost, SdkError, StorageUnavailable
 from sdk.framework_store import FrameworkStore
 from sdk.metrics import Metrics
 from sdk.model.ids import OfferId
 from sdk.retry import Policy
 from sdk.runner.edges import Charge
 from sdk.runner.term import Term
-from sdk.storage.election import Role
+from sdk.storage.holder import Role
 
-_STORES = (StoreFramework, StoreTarget, StorePod, DeletePod, DeleteService, DeleteFramework)
+_STORES = (
+    StoreFramework,
+    StoreTarget,
+    StoreEarlier,
+    DeleteEarlier,
+    StorePod,
+    DeletePod,
+    DeleteService,
+    DeleteFramework,
+)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 STORAGE = Policy(first=0.1, most=5.0)
 """Waits while ZooKeeper is away."""
 _REMEMBERED = 20
 _REFUSE = 5.0
+_CULPRITS = 50
+"""Services that are left out of one frame at most: an event is not decided for ever."""
 
 Decide = Callable[[State, Event, float, Callable[[], str]], tuple[State, tuple[Effect, ...]]]
 """`sdk.core.decide.decide`, or one that also looks at what goes in and out."""
@@ -66,7 +79,11 @@ class Item:
 
 
 class _CannotStore(Exception):
-    """Every try to store the frame fails in the same way."""
+    """Every try to store the frame fails in the same way; `service` is the one that it is about, None when unknown."""
+
+    def __init__(self, why: str, service: str | None) -> None:
+        super().__init__(why)
+        self.service = service
 
 
 class Frames:
@@ -115,10 +132,7 @@ class Frames:
             except _CannotStore:
                 # One of them cannot be stored: the others must not suffer for being in the same batch.
                 for item in batch:
-                    try:
-                        self._carry_out([item])
-                    except _CannotStore as error:
-                        self._refuse(item, error)
+                    self._carry_out_apart(item)
         except LeadershipLost as error:
             self.error = str(error)
             self._log.warning("A batch of events was not carried out", why=str(error), events=len(batch))
@@ -148,16 +162,29 @@ class Frames:
             elif not isinstance(effect, _STORES) and self.ready():
                 self._send(effect)
 
-    def _refuse(self, item: Item, error: Exception) -> None:
-        """What a service should be and cannot be stored is refused; anything else is given up."""
-        if isinstance(item.event, TargetChanged):
-            refused = TargetRefused(service=item.event.service, why=str(error))
+    def _carry_out_apart(self, item: Item) -> None:
+        """One event; services of which something cannot be stored are left alone, and it is decided without them."""
+        event, failed, later = item.event, dict[str, str](), False
+        for _ in range(_CULPRITS):
             try:
-                self._carry_out([Item(refused, item.term, item.done)])
+                self._carry_out([*self._left_alone(item, failed, later=later), *(() if later else (item,))])
+                item.settle()
                 return
-            except _CannotStore as again:
-                error = again
-        self._skip(item, error)
+            except _CannotStore as error:
+                if error.service is None or error.service in failed:
+                    break
+                failed[error.service] = str(error)
+                later = later or (isinstance(event, TargetChanged | TargetWithdrawn) and error.service == event.service)
+        self._skip(item, SdkError("; ".join(failed.values()) or "what follows from it cannot be stored"))
+        if failed and not later:
+            self._carry_out(self._left_alone(item, failed, later=False))
+
+    def _left_alone(self, item: Item, failed: Mapping[str, str], *, later: bool) -> list[Item]:
+        """The event that has the core leave these services alone; `later`: and come back to this event."""
+        if not failed:
+            return []
+        target = item.event if later and isinstance(item.event, TargetChanged | TargetWithdrawn) else None
+        return [Item(StoringFailed(services=dict(failed), target=target), item.term)]
 
     def _decide(self, batch: Sequence[Item]) -> tuple[State, list[Item], list[Effect]]:
         state = self.state
@@ -204,7 +231,9 @@ class Frames:
         except (StorageUnavailable, LeadershipLost):
             raise
         except SdkError as error:
-            raise _CannotStore(f"it cannot be stored: {error}") from error
+            path = error.path if isinstance(error, InvalidSpec) else None
+            service = None if path is None else self._store.service_at(path)
+            raise _CannotStore(f"it cannot be stored: {error}", service) from error
 
     def _not_stored(self, error: BaseException, seconds: float) -> None:
         self.error = str(error)

@@ -34,7 +34,7 @@ from sdk.runner.term import Term
 from sdk.runner.terms import Terms
 from sdk.runner.turns import Turns
 from sdk.storage.connection import Handle, ZooKeeper
-from sdk.storage.election import Role
+from sdk.storage.holder import Role
 
 _SNAPSHOT_AGE = 0.5
 
@@ -97,7 +97,7 @@ class Runner:
         )
         self._reported: Mapping[str, str] = {}
         self._shown: tuple[State, float, Snapshot] | None = None
-        self._named: tuple[object, object, frozenset[str]] | None = None
+        self._named: tuple[tuple[object, ...], frozenset[str]] | None = None
         self._uninstall_watch: Handle | None = None
 
     def _make_turns(self, term: Term, take_over: TakeOver) -> Turns | None:
@@ -195,11 +195,11 @@ class Runner:
         if state is None:
             return None
         named = self._named
-        if named is None or named[0] is not state.targets or named[1] is not state.index.services:
-            names = frozenset((*state.targets, *state.index.services, *state.troubles.broken))
-            named = (state.targets, state.index.services, names)
+        made_of = (state.targets, state.index.services, state.troubles.targetless)
+        if named is None or any(one is not other for one, other in zip(named[0], made_of, strict=True)):
+            named = (made_of, core.services(state))
             self._named = named
-        return named[2]
+        return named[1]
 
     def fill_in(self, words: Mapping[str, str]) -> None:
         """See `Host`."""
@@ -268,6 +268,7 @@ class Runner:
             leader_url=holder.url if holder is not None else None,
             error=standing.last_error,
             skipped=() if turns is None else tuple(turns.frames.skipped),
+            quarantined=core.quarantined(state) if state is not None else (),
             problems={**(core.problems(state) if state is not None else {}), **self._reported},
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Collection
 
 import structlog
 
+from sdk.core import decide as core
 from sdk.core.settings import Settings
 from sdk.core.state import State
 from sdk.errors import PermanentFailure, StorageUnavailable
@@ -40,12 +41,12 @@ class TakeOver:
         record = stored.framework or FrameworkRecord(name=self._name)
         # The core has to know every role that we subscribe with: offers come in it, wanted or not.
         record = dataclasses.replace(record, roles=tuple(sorted(self._own_roles.union(record.roles))))
-        targets = {name: service.target for name, service in stored.services.items() if service.target is not None}
-        pods = [pod for service in stored.services.values() for pod in service.pods.values()]
-        for name, why in stored.broken.items():
-            self._log.error("What is stored of a service cannot be read; it is left as it is", service=name, why=why)
-        self._log.info("Taking charge", services=len(stored.services), pods=len(pods), framework_id=record.framework_id)
-        return State.restore(record, targets, pods, self._settings, stored.broken)
+        state = stored.state(record, self._settings)
+        for name, why in core.problems(state).items():
+            self._log.error("What is stored cannot be read; it is left as it is", service=name, why=why)
+        pods = len(state.pods)
+        self._log.info("Taking charge", services=len(stored.services), pods=pods, framework_id=record.framework_id)
+        return state
 
     def _load(self, term: Term) -> Stored | None:
         attempts = STORAGE.attempts(

@@ -12,8 +12,8 @@ from sdk.core.events import Disconnected, Event
 from sdk.errors import NotConnected, Refused, UnexpectedAnswer
 from sdk.mesos import wire
 from sdk.mesos.calls import FrameworkInfo
-from sdk.mesos.connection import NoAnswer
 from sdk.mesos.driver import FRAMEWORK_FAILED_OVER, FRAMEWORK_REMOVED
+from sdk.mesos.stream import NoAnswer
 from sdk.model.ids import FrameworkId
 from sdk.testing.cluster import Cluster
 from sdk.testing.faults import Faults

@@ -223,6 +223,12 @@ class PlayedScheduler:
         self._persister.apply([Remove(path) if data is None else Put(path, data)])
         return before
 
+    def spoil_target(self, service: str) -> None:
+        """Somebody writes what is no configuration into the nodes of a service."""
+        path = f"{self._store.path}/services/{service}/configs"
+        for config in self._persister.children(path):
+            self._persister.apply([Put(f"{path}/{config}", b"{")])
+
     def _expire(self, process: Process) -> None:
         if process.cut_off and process.charge is self._lock.holder:
             process.charge.hear_of_the_loss()

@@ -260,6 +260,13 @@ class Chaos(RuleBasedStateMachine):
             assert set(state.work.unrest) == {key[0] for key in state.work.needs}
 
     @invariant()
+    def earlier_configurations_are_kept_as_long_as_an_instance_has_them(self) -> None:
+        state = self.sim.scheduler.state
+        if state is not None:
+            named = {(record.service, record.earlier) for record in state.pods.values() if record.earlier is not None}
+            assert set(state.stored.earlier) == named
+
+    @invariant()
     def clock_is_never_held(self) -> None:
         """After a Tick nothing asks for another one at the same moment; and the state before is as it was."""
         state = self.sim.scheduler.state
@@ -316,6 +323,7 @@ class Chaos(RuleBasedStateMachine):
             "nothing is left over",
             within=1200,
         )
+        assert not sim.scheduler.state.stored.earlier  # type: ignore[union-attr]
 
     def _before_the_end(self) -> None:
         """What else has to be true before everything is uninstalled."""

@@ -138,8 +138,8 @@ def test_a_launch_that_was_refused_for_its_neighbour_is_no_failure() -> None:
     assert not sim.scheduler.state.work.alone
 
 
-def test_a_record_that_cannot_be_read_is_the_trouble_of_its_service() -> None:
-    """After a restart its task runs on, neither killed as unknown nor released; the others are served."""
+def test_a_record_that_cannot_be_read_is_the_trouble_of_its_instance() -> None:
+    """After a restart its task runs on, neither killed as unknown nor released; all others are served."""
     sim = Simulation()
     sim.add_agent("agent1")
     sim.publish(service("bad"), service("good"))
@@ -147,15 +147,16 @@ def test_a_record_that_cannot_be_read_is_the_trouble_of_its_service() -> None:
     stored = sim.overwrite_record("bad/app-0", b'{"service": 7}')
     sim.restart_scheduler()
     sim.publish(service("bad", count=3), service("good", count=2))
-    sim.run_until(lambda: len(sim.processes()) == 3, "the second instance of the good one runs")
+    sim.run_until(lambda: len(sim.running()) == 4, "the new instances of both run")
+    assert sim.running() == ["bad/app-1", "bad/app-2", "good/app-0", "good/app-1"]
     sim.advance(1000)  # the implicit reconciliation of every 15 minutes tells about all tasks
-    assert len(sim.processes()) == 3
-    assert len(sim.reservations()["agent1"]) == 3
+    assert len(sim.processes()) == 5
+    assert len(sim.reservations()["agent1"]) == 5
     sim.kill_agent("agent1")
     sim.return_agent("agent1")
-    sim.run_until(lambda: len(sim.processes()) == 2, "those of the good one run again")
+    sim.run_until(lambda: len(sim.processes()) == 4, "those that are known run again")
     sim.advance(100)
-    assert len(sim.reservations()["agent1"]) == 3
+    assert len(sim.reservations()["agent1"]) == 5
     problem = sim.problems()["bad"]
     assert "/services/bad/pods/app-0" in problem
     assert "repair the node, then restart" in problem
@@ -163,10 +164,67 @@ def test_a_record_that_cannot_be_read_is_the_trouble_of_its_service() -> None:
     assert (view.status, view.removing) == (Progress.ERROR, False)
     sim.overwrite_record("bad/app-0", stored)
     sim.restart_scheduler()
-    sim.publish(service("bad", count=2), service("good", count=2))
-    sim.run_until(lambda: len(sim.running()) == 4, "all run")
+    sim.run_until(lambda: len(sim.running()) == 5, "all run")
     assert sim.problems() == {}
     sim.expect_reserved_exactly()
+
+
+def test_a_service_of_which_a_record_cannot_be_read_is_removed_but_for_that() -> None:
+    """The rest of it goes; the node stays for whoever repairs it, and the instance is removed then."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("bad", count=3), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 4, "all run")
+    stored = sim.overwrite_record("bad/app-1", b'{"service": 7}')
+    sim.restart_scheduler()
+    sim.publish(service("good"))
+    sim.run_until(lambda: len(sim.processes()) == 2, "the known ones are gone")
+    sim.settle(60)
+    assert [name for name, _ in sim.processes()] == ["app-0-server", "app-1-server"]
+    assert "bad" in sim.problems()
+    sim.overwrite_record("bad/app-1", stored)
+    sim.restart_scheduler()
+    sim.run_until(lambda: len(sim.processes()) == 1, "it is gone as well")
+    sim.settle(10)
+    sim.expect_reserved_exactly()
+    assert sim.problems() == {}
+
+
+def test_a_target_that_cannot_be_read_holds_until_it_is_published_anew() -> None:
+    """After a restart nothing of the service is touched; what is published then is carried out."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("web", count=2), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 3, "all run")
+    sim.stop_scheduler()
+    sim.scheduler.spoil_target("web")
+    sim.scheduler.services = None
+    sim.start_scheduler()
+    sim.settle(1000)
+    assert len(sim.processes()) == 3
+    assert "what it should be cannot be read" in sim.problems()["web"]
+    assert sim.snapshot().services["web"].status is Progress.ERROR
+    sim.publish(service("web", count=3), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 4, "the third one runs, too")
+    assert sim.problems() == {}
+
+
+def test_a_target_that_cannot_be_read_is_no_obstacle_to_its_removal() -> None:
+    """A plugin that wants the service no more need not know what it was."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("web"), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    sim.stop_scheduler()
+    sim.scheduler.spoil_target("web")
+    sim.scheduler.services = None
+    sim.start_scheduler()
+    sim.publish(service("good"))
+    sim.run_until(lambda: len(sim.processes()) == 1, "it is gone")
+    sim.settle(30)
+    assert sorted(sim.snapshot().services) == ["good"]
+    sim.restart_scheduler()
+    assert sim.problems() == {}
 
 
 def test_no_role_is_given_up_while_something_cannot_be_read() -> None:

@@ -218,6 +218,15 @@ def test_the_end_for_good_is_an_event_and_ends_the_feed() -> None:
         assert server.requests[0].body["framework_id"] == {"value": "old"}
 
 
+def test_nothing_comes_after_the_end_for_good_of_a_subscription() -> None:
+    """That the stream ended, too, is no news: it would look like a connection that comes back."""
+    removed = {"type": "ERROR", "error": {"message": "Framework has been removed"}}
+    with feeding(master(stays(removed))) as (feed, server, posted):
+        assert feed.join(10)
+        assert [type(event) for event in posted] == [Subscribed, Failed]
+        assert server.kinds() == ["SUBSCRIBE"]
+
+
 def test_a_post_that_fails_does_not_end_the_stream() -> None:
     """A bug in the runner must not look like a lost master."""
     posted: list[Event] = []

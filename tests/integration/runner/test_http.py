@@ -7,7 +7,7 @@ import pytest
 from flask import Blueprint
 from flask.testing import FlaskClient
 
-from sdk.core.events import PodActionRequested
+from sdk.core.events import PodActionRequested, StoringFailed
 from sdk.core.snapshot import ServiceView
 from sdk.http import views
 from sdk.http.app import make_app
@@ -110,7 +110,28 @@ def test_the_state_of_a_leader_has_all_fields(bench: Bench, client: FlaskClient)
         "principal": None,
     }
     assert (state["leader"], state["phase"], state["ready"], state["services"]) == (True, "leading", True, ["web"])
-    assert _get(client, "/readyz") == {"status": "ready", "framework": "test", "problems": [], "skipped": []}
+    ready = {"status": "ready", "framework": "test", "quarantined": [], "problems": [], "skipped": []}
+    assert _get(client, "/readyz") == ready
+
+
+def test_a_service_in_quarantine_is_told_everywhere(bench: Bench, client: FlaskClient) -> None:
+    """Readiness, state, the list of services and metrics name it; the process stays ready."""
+    bench.lead()
+
+    def told() -> bool:
+        bench.runner.submit(StoringFailed(services={"web": "it is too large"}))
+        [service] = _get(client, "/v1/services")
+        return (
+            _get(client, "/readyz")["quarantined"] == ["web"]
+            and _get(client, "/v1/state")["quarantined"] == ["web"]
+            and service["status"] == "ERROR"
+            and service["quarantine"]["why"] == "storing what was decided fails: it is too large"
+            and service["quarantine"]["until"] > service["quarantine"]["since"]
+            and 'sdk_quarantined_services{framework="test"} 1.0' in client.get("/metrics").text
+        )
+
+    wait_until(told, what="the quarantine, before its pause is over")
+    wait_until(lambda: "quarantine" not in _get(client, "/v1/services")[0], what="the end of it")
 
 
 def test_pods_and_plans_follow_the_task(bench: Bench, client: FlaskClient) -> None:

@@ -286,9 +286,34 @@ def test_a_wish_that_cannot_be_stored_does_not_hold_up_others(bench: Bench) -> N
     wait_until(lambda: len(bench.master.launched()) == 3, what="launches of the others")
     assert sorted(bench.store.load().services) == ["more", "web"]
     assert bench.runner.status().ready
+    assert bench.runner.status().quarantined == ("huge",)
     bench.persister.on_apply = lambda operations: None
-    bench.plugin.asked[-1].publish_all({"huge": service("huge"), "web": service(count=2), "more": service("more")})
-    wait_until(lambda: not bench.runner.status().problems, what="it is taken")
+    wait_until(lambda: not bench.runner.status().problems, what="it is taken by itself")
+    assert sorted(bench.store.load().services) == ["huge", "more", "web"]
+
+
+def test_a_service_whose_record_cannot_be_stored_costs_the_others_no_offer(bench: Bench) -> None:
+    """What was decided about it did not happen; the launches of the others in the same offers did."""
+    bench.lead()
+    bench.plugin.asked[-1].publish_all({"huge": service("huge"), "web": service()})
+    wait_until(lambda: len(bench.runner.snapshot().services) == 2, what="both")  # type: ignore[union-attr]
+
+    def refuse(operations: Sequence[Write]) -> None:
+        for operation in operations:
+            if "/services/huge/pods" in operation.path:
+                raise InvalidSpec(operation.path, "does not fit")
+
+    bench.persister.on_apply = refuse
+    bench.master.feed.offer()
+    wait_until(bench.master.launched, what="a launch of the other")
+    assert len(bench.master.launched()) == 1
+    assert bench.runner.status().quarantined == ("huge",)
+    assert "does not fit" in bench.runner.status().problems["huge"]
+    assert bench.runner.status().skipped == ()
+    bench.persister.on_apply = lambda operations: None
+    wait_until(lambda: not bench.runner.status().quarantined, what="the end of the quarantine")
+    bench.master.feed.offer()
+    wait_until(lambda: len(bench.master.launched()) == 2, what="its launch")
 
 
 def test_a_wish_that_is_too_large_is_refused_before_anything_is_stored(bench: Bench) -> None:

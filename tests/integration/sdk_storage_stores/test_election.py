@@ -13,7 +13,8 @@ import pytest
 
 from sdk.errors import LeadershipLost, StorageUnavailable
 from sdk.storage.connection import Create, NodeExists, ZooKeeper, connect, decode_json
-from sdk.storage.election import Leadership, Role
+from sdk.storage.election import Leadership
+from sdk.storage.holder import Role
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer

@@ -4,7 +4,9 @@ import importlib.util
 import re
 from pathlib import Path
 
+from sdk.door.accept import RULES
 from sdk.testing import Simulation
+from tests.support import specs_page
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "sdk.md").read_text()
 
@@ -28,3 +30,9 @@ def test_the_words_of_stories_on_the_page_are_methods_of_the_simulation() -> Non
     listed = set(re.findall(r"[`(]([a-z_]+)[`(]", tables))
     methods = {name for name in dir(Simulation) if not name.startswith("_")}
     assert listed - {"standbys"} == methods - {"now", "held", "describe"}
+
+
+def test_the_page_of_specs_is_what_the_classes_say() -> None:
+    """`python -m tests.support.specs_page` writes it anew; no class with rules is left out."""
+    assert specs_page.PAGE.read_text() == specs_page.render()
+    assert set(RULES) <= set(specs_page.KINDS)

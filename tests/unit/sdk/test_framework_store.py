@@ -1,13 +1,13 @@
 """The layout of a framework's nodes, and frames of effects as batches."""
 
-from dataclasses import replace
-
 import pytest
 
 from sdk.core.effects import (
+    DeleteEarlier,
     DeleteFramework,
     DeletePod,
     DeleteService,
+    StoreEarlier,
     StoreFramework,
     StorePod,
     StoreTarget,
@@ -16,7 +16,7 @@ from sdk.errors import CorruptRecord, InvalidSpec, LeadershipLost
 from sdk.framework_store import FrameworkStore, Stored, batches
 from sdk.model.ids import ConfigId, FrameworkId
 from sdk.model.records import FrameworkRecord, PodRecord
-from sdk.model.spec import PodSpec, ServiceSpec
+from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec
 from sdk.storage.memory_persister import MemoryPersister
 from sdk.storage.persister import Check, Put, Remove, packet_bytes, walk
 
@@ -32,7 +32,8 @@ def store(persister: MemoryPersister) -> FrameworkStore:
 
 
 def _spec(name: str = "web", count: int = 1) -> ServiceSpec:
-    return ServiceSpec(name=name, pods=(PodSpec(name="p", count=count, tasks=()),))
+    task = TaskSpec(name="t", cpus=100, mem=1000, command=CommandSpec(value="x"))
+    return ServiceSpec(name=name, pods=(PodSpec(name="p", count=count, tasks=(task,)),))
 
 
 def _pod(index: int, service: str = "web") -> PodRecord:
@@ -78,6 +79,20 @@ def test_the_last_of_several_writes_counts(store: FrameworkStore) -> None:
     assert store.load().services == {}
     store.apply([DeleteService(service="web"), StorePod(record=_pod(2)), StorePod(record=_pod(2))])
     assert set(store.load().services["web"].pods) == {"p-2"}
+
+
+def test_earlier_configurations_stay_until_they_are_deleted(store: FrameworkStore) -> None:
+    """They are loaded with their service, as they were."""
+    earlier = _spec(count=0).pods[0]
+    store.apply(
+        [
+            StoreEarlier(service="web", config=ConfigId("e1"), spec=earlier),
+            StoreTarget(config=ConfigId("c1"), spec=_spec()),
+        ]
+    )
+    assert store.load().services["web"].earlier == {"e1": earlier}
+    store.apply([DeleteEarlier(service="web", config=ConfigId("e1"))])
+    assert store.load().services["web"].earlier == {}
 
 
 def test_deleting_leaves_only_the_leadership_node(store: FrameworkStore, persister: MemoryPersister) -> None:
@@ -135,23 +150,42 @@ def test_a_name_that_is_no_path_segment_is_refused(store: FrameworkStore, name: 
 @pytest.mark.parametrize(
     ("path", "data"),
     [
-        ("services/web/target", b'{"config": 1}'),
-        ("services/web/target", b'{"config": "gone"}'),
-        ("services/web/target", b"nonsense"),
-        ("services/web/pods/p-0", b'{"service": "web", "pod": "p", "index": 1}'),
-        ("services/web/pods/p-0", b"\xff"),
+        ("target", b'{"config": 1}'),
+        ("target", b'{"config": "gone"}'),
+        ("target", b"nonsense"),
+        ("configs/c1", b"{}"),
+        ("earlier/e1", b"{"),
+        ("earlier/e1", b'{"name": "p", "count": 1, "tasks": []}'),
+        ("configs/c1", b'{"name": "web", "pods": []}'),
+        ("configs/c1", b'{"name": "other", "pods": [{"name": "p", "count": 1, "tasks": []}]}'),
     ],
 )
-def test_a_corrupt_node_is_the_trouble_of_its_service(
+def test_a_corrupt_target_is_the_trouble_of_its_service(
     store: FrameworkStore, persister: MemoryPersister, path: str, data: bytes
 ) -> None:
-    """It is told with the path of the node that cannot be read; the other services are loaded."""
-    store.apply([StorePod(record=replace(_pod(0), service="other"))])
-    persister.apply([Put(f"{store.path}/{path}", data)])
-    stored = store.load()
-    assert list(stored.services) == ["other"]
-    assert list(stored.broken) == ["web"]
-    assert stored.broken["web"].startswith(f"{store.path}/services/web")
+    """It is told with the path of the node that cannot be read, or breaks rules; its instances are loaded."""
+    store.apply([StoreTarget(config=ConfigId("c1"), spec=_spec()), StorePod(record=_pod(0))])
+    persister.apply([Put(f"{store.path}/services/web/{path}", data)])
+    found = store.load().services["web"]
+    assert found.target is None
+    assert found.unreadable is not None
+    assert found.unreadable.startswith(f"{store.path}/services/web/")
+    assert found.pods == {"p-0": _pod(0)}
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"service": "web", "pod": "p", "index": 1}', b"\xff", b'{"service": "web", "pod": "p", "index": 0.5}']
+)
+def test_a_corrupt_record_is_the_trouble_of_its_instance(
+    store: FrameworkStore, persister: MemoryPersister, data: bytes
+) -> None:
+    """The others of its service are loaded."""
+    store.apply([StoreTarget(config=ConfigId("c1"), spec=_spec()), StorePod(record=_pod(0)), StorePod(record=_pod(1))])
+    persister.apply([Put(f"{store.path}/services/web/pods/p-0", data)])
+    found = store.load().services["web"]
+    assert (found.target, found.pods) == (_spec(), {"p-1": _pod(1)})
+    assert list(found.unreadable_pods) == ["p-0"]
+    assert found.unreadable_pods["p-0"].startswith(f"{store.path}/services/web/pods/p-0")
 
 
 def test_a_corrupt_identity_stops_loading(store: FrameworkStore, persister: MemoryPersister) -> None:

@@ -218,7 +218,7 @@ def test_removal_does_not_wait_for_a_lost_agent_for_ever() -> None:
     assert found == MustDelete(
         left=(
             LeftBehind(id="server-1", sentence="task server-1 left on agent1, which is lost"),
-            LeftBehind(id="r1", sentence="reservation r1 left on agent1, which is lost"),
+            LeftBehind(id="r1", sentence="reservation r1 left on agent1, which is lost", reserved=True),
         )
     )
 
@@ -240,7 +240,7 @@ def test_removal_waits_for_what_was_left_on_another_agent() -> None:
     assert assess(left, None, NOW, quiet) == MustRelease(hosts=("agent2",), until=NOW + 50)
     found = assess(left, None, NOW + 50, quiet)
     sentence = "reservation r2 left on agent2, which is lost or offers nothing"
-    assert found == MustDelete(left=(LeftBehind(id="r2", sentence=sentence),))
+    assert found == MustDelete(left=(LeftBehind(id="r2", sentence=sentence, reserved=True),))
 
 
 def test_holding_without_resources_holds_up_no_removal() -> None:
