@@ -225,7 +225,7 @@ def live(apps: int, count: int, report: Report) -> None:
             )
         )
         until("the pool", lambda: len(backends(system)) == apps, every=0.2)
-        balancer = system.balance(POOL, port=balancer_port, frontend=f"frontend_0.0.0.0_{balancer_port}")
+        balancer = system.balance(POOL, port=balancer_port, frontend=f"port-{balancer_port}")
         rest(2.0)
         new = timed(system, balancer, answers, [(f"new-{n}", f"new-{n}") for n in range(count)], balancer_port, 2)
         joined = timed(system, balancer, answers, [(f"joins-{n}", f"new-{n}") for n in range(count)], balancer_port, 3)
