@@ -29,8 +29,8 @@ from benchmarks.balancer import Balancer
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
 from benchmarks.rest import rest
 from benchmarks.system import System, until
-from scheduler.pools.own_writings import OwnWritings
-from scheduler.pools.store import PoolStore, PoolView
+from scheduler.pools.stored.own_writings import OwnWritings
+from scheduler.pools.stored.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.local.simulated.on_demand import NewTask
 from sdk.local.zookeeper import ZooKeeperServer
