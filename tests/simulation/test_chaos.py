@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sdk.core.decide import decide, next_wake
-from sdk.core.events import Tick
+from sdk.core.events import StoringFailed, Tick
 from sdk.core.index import Index
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
 from sdk.model.spec import PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
+from sdk.plan.need import LacksPorts
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepView
 from sdk.testing import Behaviour, Simulation
@@ -106,6 +107,11 @@ class Chaos(RuleBasedStateMachine):
         services = dict(self.sim.scheduler.services or {})
         services.pop(name, None)
         self.sim.publish(*services.values())
+
+    @rule(name=st.sampled_from(("web", "api")))
+    def cannot_be_stored(self, name: str) -> None:
+        """Nothing of a service can be stored for a while, so nothing of it happens."""
+        self.sim.scheduler.give(StoringFailed(services={name: "it does not fit"}))
 
     @rule(seconds=st.sampled_from((0.1, 1.0, 3.0, 12.0, 40.0)))
     def time_passes(self, seconds: float) -> None:
@@ -257,7 +263,9 @@ class Chaos(RuleBasedStateMachine):
         state = self.sim.scheduler.state
         if state is not None:
             assert state.index == Index.of(state.pods.values())
-            assert set(state.work.unrest) == {key[0] for key in state.work.needs}
+            # What lacks an optional port serves all the same.
+            restless = {key[0] for key, need in state.work.needs.items() if not isinstance(need, LacksPorts)}
+            assert set(state.work.unrest) == restless
 
     @invariant()
     def earlier_configurations_are_kept_as_long_as_an_instance_has_them(self) -> None:
