@@ -17,7 +17,9 @@ def closed_ports(pool: Pool, instances: Sequence[InstanceStatus]) -> dict[int, s
         {one.listener: ", ".join(one.missing) for one in instance.structure.waiting} for instance in instances
     ]
     return {
-        frontend.bind_port: closed[0][frontend.name]
+        frontend.bind_port: closed[0][frontend.name].replace(
+            f"the port port-{frontend.bind_port}", f"an agent that offers port {frontend.bind_port}"
+        )
         for frontend in pool.haproxy.frontends
         if closed and all(frontend.name in listeners for listeners in closed)
     }

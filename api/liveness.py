@@ -11,7 +11,7 @@ from api.pulse import Pulse, decode_pulse, pulse_path
 from sdk.clock import Clock
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import Handle, ZooKeeper
-from sdk.storage.election import Holder, parse_holder
+from sdk.storage.holder import Holder, parse_holder
 
 _log = structlog.get_logger()
 

@@ -11,7 +11,7 @@ import urllib3
 
 from api.problems import ApiProblem
 from sdk.storage.connection import ZooKeeper
-from sdk.storage.election import parse_holder
+from sdk.storage.holder import parse_holder
 
 _TIMEOUT = urllib3.Timeout(connect=2.0, read=5.0)
 _LARGEST = 64 * 1024 * 1024

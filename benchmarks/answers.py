@@ -34,7 +34,7 @@ class Answers:
     """The process; every method returns when it is done."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(theirs,), daemon=True)
 

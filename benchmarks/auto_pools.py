@@ -29,6 +29,7 @@ from benchmarks.balancer import Balancer
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
 from benchmarks.rest import rest
 from benchmarks.system import System, until
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.local.simulated.on_demand import NewTask
@@ -84,11 +85,12 @@ class Thread:
         zookeeper.create(LOCK)
         templates = TemplateStore(zookeeper, ROOT)
         templates.make_default()
+        own = OwnWritings()
         self._worker = AutoPoolWorker(
-            zookeeper, ROOT, LOCK, SystemClock(), turned=lambda: None, cluster=lambda: self._running
+            zookeeper, ROOT, LOCK, SystemClock(), turned=lambda: None, cluster=lambda: self._running, own=own
         )
         self._worker.start()
-        PoolStore(zookeeper, ROOT).watch(self._on_pools)
+        PoolStore(zookeeper, ROOT, own=own).watch(self._on_pools)
         templates.watch(self._worker.on_templates)
         self._worker.on_gained(0)
 

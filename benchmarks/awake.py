@@ -15,7 +15,7 @@ class Awake:
     """One process for each core."""
 
     def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
         self._processes = [context.Process(target=_spin, daemon=True) for _ in range(os.cpu_count() or 1)]
 
     def __enter__(self) -> "Awake":

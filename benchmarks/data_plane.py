@@ -131,7 +131,7 @@ def _hammer(pipe: Connection, port: int, host: str, duration: float, tls: bool) 
 
 def hammered(part: Part, host: str, duration: float) -> Round:
     """One round against this HAProxy."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
     pipes, processes = [], []
     for _ in range(CLIENTS):
         ours, theirs = context.Pipe()

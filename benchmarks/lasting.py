@@ -36,7 +36,7 @@ class Lasting:
     """The process."""
 
     def __init__(self, port: int, host: str) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(theirs, port, host), daemon=True)
 

@@ -64,7 +64,7 @@ class Load:
     def __init__(
         self, ports: int | Sequence[int], host: str, *, kind: Kind, rate: float = RATE, path: str = "/"
     ) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
         self._pipe, theirs = context.Pipe()
         listed = [ports] if isinstance(ports, int) else list(ports)
         arguments = (theirs, listed, host, kind, rate, path)

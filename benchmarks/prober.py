@@ -22,7 +22,7 @@ class Prober:
     """A process that watches one host at a time through the balancer at `port`."""
 
     def __init__(self, port: int) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_probe, args=(theirs, port), daemon=True)
 

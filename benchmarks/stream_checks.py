@@ -28,7 +28,7 @@ class Reader:
     """A process that runs `work(pipe, address)`, says "ready" when it is, and its result when it is asked."""
 
     def __init__(self, work: Callable[[Connection, str], None], address: str) -> None:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=work, args=(theirs, address), daemon=True)
         self._process.start()

@@ -39,6 +39,7 @@ PARTS: Mapping[str, Sequence[str]] = {
     "render": [],
     "auto_pools": [],
     "tls_rotation": [],
+    "reloads": [],
 }
 COMPARED = ("event_to_traffic", "zero_drop", "churn", "snapshot", "pools", "data_plane")
 """What the table is made of; these run if nothing else is asked for."""

@@ -205,7 +205,7 @@ def measure(rotations: int, rate: float) -> Report:
     with _instance() as instance:
         instance.bring(certificates[0])
         _await(instance.port, certificates[0], context)
-        spawning = multiprocessing.get_context("spawn")
+        spawning = multiprocessing.get_context("forkserver")
         begun, stop, results = spawning.Barrier(_PROCESSES + 1), spawning.Event(), spawning.Queue()
         clients = [
             spawning.Process(

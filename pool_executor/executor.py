@@ -24,7 +24,7 @@ from pool_executor.lbmgr.sockets import SocketDirectory
 from pool_executor.secret_fetcher import SecretFetcher
 from pool_executor.task import Assignment, parse
 from sdk.errors import CorruptRecord, EnvironmentProblem
-from sdk.mesos.executor import Executor
+from sdk.mesos.executor_callbacks import Executor
 
 _log = structlog.get_logger()
 

@@ -2,13 +2,15 @@
 has started ends with it, and how a test lets its process log ends with the test.
 """
 
+import gc
 import logging
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from tests.support.guardian import guarded
 
@@ -25,7 +27,12 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For those who want to know soon."""
+    parser.addoption("--examples", type=int, metavar="N", help="try at most so many examples of each property")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Everything below tests/integration and tests/e2e has the mark of its folder; what takes long begins first."""
     long: set[Path] = set()
     for item in items:
@@ -42,6 +49,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Files stay whole and in their order otherwise: a run in several processes hands them out one after the other, and
     # must not end with a long one.
     items.sort(key=lambda item: item.path not in long)
+    if (most := config.getoption("--examples")) is not None:
+        for item in items:
+            if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
+                _try_at_most(item.obj, most)
+
+
+def _try_at_most(test: Any, most: int) -> None:
+    own = test._hypothesis_internal_use_settings
+    test._hypothesis_internal_use_settings = settings(own, max_examples=min(most, own.max_examples))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """What was imported stays: looking at it again and again for garbage took a tenth of the pure tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.hookimpl(wrapper=True)

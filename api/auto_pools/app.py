@@ -3,9 +3,15 @@
 Does not know labels, nor how tasks come and go.
 """
 
+from functools import lru_cache
+
 from api.auto_pools.claim import App
 from api.mesos_listener.task import Task
 from scheduler.pools.texts import plain
+
+_MOST_KNOWN = 16_384
+#: Longer names stand in no pool.
+_LONGEST = 512
 
 
 def app_of(task: Task) -> App | None:
@@ -15,6 +21,13 @@ def app_of(task: Task) -> App | None:
         name, container = task.marathon_id, task.marathon_container
     else:
         name, container = task.name, ""
+    if max(len(framework), len(name), len(container)) > _LONGEST:
+        return None
+    return _app(framework, name, task.marathon and bool(task.marathon_id), container)
+
+
+@lru_cache(maxsize=_MOST_KNOWN)
+def _app(framework: str, name: str, marathon: bool, container: str) -> App | None:
     if not framework or not name or plain(framework) or plain(name) or plain(container):
         return None
-    return App(framework, name, task.marathon and bool(task.marathon_id), container)
+    return App(framework, name, marathon, container)

@@ -181,8 +181,8 @@ def _sentence(data: bytes) -> str:
 def check_mesos(address: str, access: Access) -> Finding:
     """Whether a master answers."""
     # Imported here: pymesos comes with it.
-    from sdk.mesos.connection import Limits, NoAnswer
     from sdk.mesos.operator import OperatorClient
+    from sdk.mesos.stream import Limits, NoAnswer
 
     shown = without_secrets(address) if "://" in address else address
     advice = "start Mesos, or name the masters with --mesos or EDGELB_MESOS"

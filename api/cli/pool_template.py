@@ -152,7 +152,9 @@ def render(template_file: str, tasks_file: str, name: str, marathon_lb_groups: s
         data_json(pool)
     for key, one in sorted(found.statuses.items()):
         talk(f"{key.id}: {one.status.value}: {one.message}{''.join(f', {uri}' for uri in one.uris)}")
-    if pool is None:
+    if pool is None and found.statuses:
+        talk(f"No pool: nothing of what tasks ask for under {name} can be had; what is above says why.")
+    elif pool is None:
         talk(f"No pool: none of {len(tasks)} tasks asks for something under {name}.")
 
 

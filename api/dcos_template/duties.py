@@ -6,6 +6,7 @@ know threads, nor when the loop comes round (worker.py). Runs on the worker's th
 
 import gc
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 
@@ -28,6 +29,8 @@ from api.mesos_listener.task import TaskKey
 from scheduler.pools.store import PoolView
 from sdk.errors import LeadershipLost
 
+#: How long changes are taken before what is due is published, however many more are waiting.
+TAKE_FOR = 0.005
 #: Seconds between two looks for what is published for pools that are gone.
 _SWEEP_EVERY = 60.0
 #: Seconds until what failed and has no pause of its own is tried again.
@@ -42,6 +45,7 @@ class Duties:
     def __init__(self, context: Context, lock: str, hold_percent: int, turned: Callable[[], None]) -> None:
         self._context = context
         self._lock = lock
+        self._turned = turned
         self._leftovers = Leftovers(context, self._found_published)
         self.agenda = Agenda(context, self._leftovers)
         context.plan = self.agenda.plan
@@ -57,9 +61,23 @@ class Duties:
 
     # ------------------------------------------------------------ what is due
 
-    def do(self, what: What, name: str) -> None:
-        """Do what is due for a pool."""
-        self._attend(what, name, lambda: self._do(what, name))
+    @property
+    def due(self) -> float | None:
+        """When `work` has something to do, on the clock that does not jump."""
+        return self.agenda.next
+
+    def work(self) -> None:
+        """Do what is due: servers of all pools first, then the rest for as long as servers may wait."""
+        context = self._context
+        until = context.clock.monotonic() + TAKE_FOR
+        for what in What:
+            while context.charge is not None and (name := self.agenda.pop(what, context.clock.monotonic())) is not None:
+                self._attend(what, name, partial(self._do, what, name))
+                self.agenda.plan(name)
+                if what is What.SERVERS:
+                    self._turned()  # a thousand pools at once, when this process comes in charge, take their time
+                elif context.clock.monotonic() >= until:
+                    return
 
     def _attend(self, what: What, name: str, carry_out: Callable[[], None]) -> None:
         """One pool's trouble is its own: what fails as nobody expected is due again for it, after a pause."""

@@ -5,7 +5,6 @@ Runs on the worker's thread.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -108,10 +107,10 @@ class Intake:
         touched = selection.update(updated, removed, missing)
         if odd := self._leave_out_odd():
             updated = [task for task in updated if task.key not in odd]
-        stamps = replace(changes[0][1].stamps, selected=self._context.clock.now())
+        stamps = changes[0][1].stamps.and_selected(self._context.clock.now())
         if touched:
             for key, change in changes:
-                self._context.trace.selected([key.id], replace(change.stamps, selected=stamps.selected))
+                self._context.trace.selected([key.id], change.stamps.and_selected(stamps.selected))
         self._touch(touched, now, stamps)
         concerned = {*self._keeper.release(self._context.pools, updated)}
         for name in concerned | self._retired.follow(updated, removed, missing):

@@ -26,11 +26,13 @@ from api.mesos_listener.client import TaskWatch
 from api.mesos_listener.replica import TaskChanges
 from api.prospects.answerer import Answerer
 from api.turns import Turns
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
 from sdk.storage.connection import Handle, SessionState, ZooKeeper, connect
-from sdk.storage.election import Leadership, Role
+from sdk.storage.election import Leadership
+from sdk.storage.holder import Role
 
 log = structlog.get_logger()
 
@@ -187,6 +189,7 @@ def work(
         metrics=metrics,
     )
 
+    own = OwnWritings()
     maker: AutoPoolWorker | None = None
     if auto_pools is not None:
         maker = AutoPoolWorker(
@@ -196,6 +199,7 @@ def work(
             clock,
             turned=auto_turns.turned,
             cluster=lambda: len(tasks.tasks),
+            own=own,
             rules=auto_pools,
         )
     rooms: list[Worker | AutoPoolWorker] = [worker] if maker is None else [worker, maker]
@@ -220,7 +224,7 @@ def work(
     zookeeper.add_listener(on_state)
     for room in rooms:
         room.start()
-    watches: list[Handle] = [PoolStore(zookeeper, zk_root).watch(on_pools)]
+    watches: list[Handle] = [PoolStore(zookeeper, zk_root, own=own).watch(on_pools)]
     if maker is not None:
         watches.append(TemplateStore(zookeeper, zk_root).watch(maker.on_templates))
     tasks.start()

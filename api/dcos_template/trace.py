@@ -27,6 +27,10 @@ class Stamps:
     taken: float = 0.0
     selected: float = 0.0
 
+    def and_selected(self, at: float) -> "Stamps":
+        """The same, with the moment at which the change was selected."""
+        return Stamps(self.event, self.index, self.taken, at)
+
     def told(self) -> dict[str, float]:
         """Those that are known, by name."""
         hops = {"event": self.event, "index": self.index, "taken": self.taken, "selected": self.selected}

@@ -10,15 +10,14 @@ Each pool has its own windows, and its two lanes know nothing of each other, so 
 other.
 """
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 ENDPOINT_WINDOW, ENDPOINT_LIMIT = 0.010, 0.050
 STRUCTURE_WINDOW, STRUCTURE_LIMIT = 0.100, 0.500
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Lane(NamedTuple):
     """One kind of change of one pool: whether some wait, since when, and when they are due."""
 
     window: float
@@ -43,33 +42,33 @@ class Lane:
             return self  # on its way; a change that may wait does not hold it up
         since = now if self.since is None else self.since
         quiet = self.since is None and now - self.begun >= self.window
-        return replace(self, since=since, asked=now if quiet else min(now + self.window, since + self.limit))
+        return self._replace(since=since, asked=now if quiet else min(now + self.window, since + self.limit))
 
     def at_once(self, now: float) -> "Lane":
         """A change came that must not wait."""
         since = now if self.since is None else self.since
-        return replace(self, since=since, asked=now if self.asked is None else min(now, self.asked))
+        return self._replace(since=since, asked=now if self.asked is None else min(now, self.asked))
 
     def publishing(self, now: float) -> "Lane":
         """All changes so far are being published; later ones count anew."""
-        return replace(self, since=None, asked=None, busy=True, begun=now)
+        return self._replace(since=None, asked=None, busy=True, begun=now)
 
     def idle(self) -> "Lane":
         """Whatever became of what was being published, nothing is now."""
-        return replace(self, busy=False)
+        return self._replace(busy=False)
 
     def succeeded(self) -> "Lane":
         """What was being published is stored."""
-        return replace(self, busy=False, failures=0, not_before=float("-inf"))
+        return self._replace(busy=False, failures=0, not_before=float("-inf"))
 
     def failed(self, now: float) -> "Lane":
         """What was being published is not stored: all of it again after a pause."""
         pause = min(FIRST_PAUSE * 2**self.failures, LONGEST_PAUSE)
-        return replace(self.at_once(now), busy=False, failures=min(self.failures + 1, 16), not_before=now + pause)
+        return self.at_once(now)._replace(busy=False, failures=min(self.failures + 1, 16), not_before=now + pause)
 
     def retry_now(self) -> "Lane":
         """What made it fail may be over: no pause any more."""
-        return replace(self, failures=0, not_before=float("-inf"))
+        return self._replace(failures=0, not_before=float("-inf"))
 
 
 ENDPOINTS = Lane(window=ENDPOINT_WINDOW, limit=ENDPOINT_LIMIT)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 
 import grpc
+import grpc.experimental
 
 from api.mesos_listener import taskinfo_pb2 as pb
 from api.mesos_listener import taskinfo_pb2_grpc
@@ -28,6 +29,8 @@ OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.enable_retries", 0),
+    # Without it every message is handed from one thread to another.
+    (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
 )
 
 

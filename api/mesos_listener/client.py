@@ -8,7 +8,6 @@ Memory is that of the copy: what comes too fast waits at the listener. Does not 
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import grpc
@@ -29,8 +28,7 @@ _VALUES_TIMEOUT = 1.0
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feed:
+class Feed(NamedTuple):
     """How the copy is kept up to date now; times are monotonic.
 
     `target` is the listener that is followed or was tried last, `why_not` the sentence when it does not serve,
@@ -171,7 +169,7 @@ class TaskWatch:
                 log.info("The mesos-listener does not serve yet", listener=target, reason=reason)
             said = reason
             self._connected = False
-            self._feed = replace(self._feed, target=target, connected=False, why_not=reason)
+            self._feed = self._feed._replace(target=target, connected=False, why_not=reason)
             number += 1
             self._stopping.wait(backoff.delay())
 
@@ -206,16 +204,15 @@ class TaskWatch:
 
     def _take(self, event: pb.WatchEvent, target: str) -> None:
         now = time.monotonic()
-        self._feed = replace(self._feed, heard=now)
+        self._feed = self._feed._replace(heard=now)
         changes = self._replica.take(event, now)
         if changes is not None:
             self._on_changes(changes)
-            self._feed = replace(self._feed, incomplete=self._replica.incomplete, kept=self._replica.kept)
+            self._feed = self._feed._replace(incomplete=self._replica.incomplete, kept=self._replica.kept)
         match event.WhichOneof("event"):
             case "alive":
                 told = event.alive.HasField("mesos_silence")
-                self._feed = replace(
-                    self._feed,
+                self._feed = self._feed._replace(
                     mesos_heard=now - event.alive.mesos_silence if told else None,
                     mesos_connected=not is_old(event.alive),
                 )
@@ -233,7 +230,7 @@ class TaskWatch:
                         revision=event.revision,
                     )
                 self._connected = True
-                self._feed = replace(self._feed, target=target, connected=True, why_not="", mesos_connected=True)
+                self._feed = self._feed._replace(target=target, connected=True, why_not="", mesos_connected=True)
             case _:  # the replica has taken it
                 pass
 

@@ -25,7 +25,7 @@ from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.condition import Condition
 from pool_executor.lbmgr.files import Files
-from pool_executor.lbmgr.follow import Follower, Nodes
+from pool_executor.lbmgr.follow import Follower
 from pool_executor.lbmgr.hindrances import Hindrances
 from pool_executor.lbmgr.http_server import HttpServer, Sources
 from pool_executor.lbmgr.instance import Instance
@@ -35,6 +35,7 @@ from pool_executor.lbmgr.leave import FORCE_MARGIN, Phase
 from pool_executor.lbmgr.life import End, Life
 from pool_executor.lbmgr.material import Material
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.nodes import Nodes
 from pool_executor.lbmgr.obstacles import Obstacles
 from pool_executor.lbmgr.own_certificate import OwnCertificate
 from pool_executor.lbmgr.process import Haproxy

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pool_executor.contract import Structure
-from pool_executor.lbmgr.follow import Nodes
+from pool_executor.lbmgr.nodes import Nodes
 from sdk.errors import CorruptRecord
 
 

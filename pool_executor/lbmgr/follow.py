@@ -5,18 +5,18 @@ be loaded anew (pace.py), nor HAProxy's life. Used by lbmgr's thread only.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
 import structlog
 
-from pool_executor.contract import Blob, Structure, Waiting
+from pool_executor.contract import Structure, Waiting
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.content import Content, Fitted, PartText, fit
 from pool_executor.lbmgr.for_servers import ForServers, defect
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.nodes import Nodes
 from pool_executor.lbmgr.outcome import Outcome
 from pool_executor.lbmgr.pace import Pace
 from pool_executor.lbmgr.plan import Noop, Reload
@@ -32,23 +32,6 @@ _UNTIL_STARTED = 0.25
 _INFO, _WARNING = 20, 30
 # The first configuration waits so long for the servers: telling them one by one takes longer than reading them.
 _SERVERS_PATIENCE = 3.0
-
-
-class Nodes(Protocol):
-    """The pool's nodes in ZooKeeper, see `watch.PoolNodes`."""
-
-    @property
-    def connected(self) -> bool:
-        """Whether ZooKeeper answers."""
-
-    def fetch(self, blobs: Sequence[Blob]) -> Sequence[str]:
-        """The texts of parts, asked for together."""
-
-    def instances(self) -> int:
-        """How many instances the pool has."""
-
-    def publish(self, status: bytes) -> None:
-        """Keep the status node at these bytes."""
 
 
 class Follower:

@@ -197,7 +197,7 @@ class _Request(http.server.BaseHTTPRequestHandler):
         self._write([b"0\r\n\r\n"])
 
     def _head(self, status: int, content_type: str) -> None:
-        self.send_response(status)
+        self.send_response_only(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Transfer-Encoding", "chunked")
         self.send_header("Connection", "close")

@@ -3,6 +3,7 @@
 Does not know ZooKeeper or Mesos.
 """
 
+import enum
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,19 +18,30 @@ from pool_executor.contract import (
 from pool_executor.lbmgr.apply import Applier
 from pool_executor.lbmgr.certificates import Certificates
 from pool_executor.lbmgr.condition import Condition
-from pool_executor.lbmgr.follow import Follower, Nodes
+from pool_executor.lbmgr.follow import Follower
 from pool_executor.lbmgr.keeper import Keeper
 from pool_executor.lbmgr.lane import Lane
 from pool_executor.lbmgr.life import Life
 from pool_executor.lbmgr.metrics import Counters
+from pool_executor.lbmgr.nodes import Nodes
 from pool_executor.lbmgr.observed import Observed
 from pool_executor.lbmgr.proxy import Proxy
 from pool_executor.lbmgr.reader import Reader
 from pool_executor.lbmgr.settings import Settings
 
-# At most so often; where HAProxy has more servers than before and nothing else is new, that can wait a little.
-_EACH, _EACH_POSITION = 0.1, 0.25
+# At most so often; where HAProxy has more servers than before and nothing else is new, that can wait a little: each
+# report is a write to ZooKeeper, of every instance of every pool in which tasks come and go.
+_EACH, _EACH_POSITION = 0.1, 0.5
 _MOST_REFUSED = 20
+
+
+class News(enum.Enum):
+    """What a status has that the last one had not."""
+
+    NONE = enum.auto()
+    POSITION = enum.auto()
+    """HAProxy has more of the log of servers than before, and nothing else is otherwise."""
+    OTHER = enum.auto()
 
 
 class Report:
@@ -86,11 +98,8 @@ class Report:
         if shown is not None:
             if _same_structure(status.structure, shown.structure):
                 status = replace(status, since=shown.since)
-            # Counters alone are no news: they ride along with the next change.
-            if replace(status, counters=shown.counters, latency=shown.latency) == shown:
-                return
-            moved = replace(status, counters=shown.counters, endpoints=_at(status.endpoints, shown.endpoints)) == shown
-            if moved and now < self._told_at + _EACH_POSITION:
+            news = news_in(status, shown)
+            if news is News.NONE or (news is News.POSITION and now < self._told_at + _EACH_POSITION):
                 return
         self._shown, self._told_at = status, now
         if self._nodes is not None:
@@ -171,6 +180,16 @@ class Report:
             stamps=told.stamps,
             recent=told.recent,
         )
+
+
+def news_in(status: InstanceStatus, shown: InstanceStatus) -> News:
+    """What is otherwise than it was shown last."""
+    # Counters alone, and how long changes took, are no news: they ride along with the next one.
+    counted = replace(status, counters=shown.counters, latency=shown.latency)
+    if counted == shown:
+        return News.NONE
+    moved = replace(counted, endpoints=_at(counted.endpoints, shown.endpoints))
+    return News.POSITION if moved == shown else News.OTHER
 
 
 def _at(status: EndpointsStatus, other: EndpointsStatus) -> EndpointsStatus:

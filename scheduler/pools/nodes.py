@@ -7,8 +7,9 @@ StorageUnavailable.
 from collections import OrderedDict
 from contextlib import suppress
 
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.sparse import Known
-from scheduler.pools.stored import Head, StoredPool, content_of, decode_head, pool_of
+from scheduler.pools.stored import Head, StoredPool, content_of, decode_content, decode_head, of_head, pool_of
 from sdk.errors import CorruptRecord
 from sdk.storage.blobs import encode_blob, read_blob
 from sdk.storage.connection import (
@@ -19,7 +20,6 @@ from sdk.storage.connection import (
     NoNode,
     Op,
     ZooKeeper,
-    decode_json,
 )
 
 #: A newer state may be written between reading the node and reading its text.
@@ -43,25 +43,39 @@ class Large:
             self._known.pop(path, None)
             return pool_of(path, head, content)
         stored = pool_of(path, head, content, self._known.get(path))
-        self._known[path] = Known(content, stored.pool)
+        self.keep(path, Known(content, stored.pool))
+        return stored
+
+    def keep(self, path: str, known: Known) -> None:
+        """This is what was read last of a pool."""
+        self._known[path] = known
         self._known.move_to_end(path)
         while len(self._known) > _MOST_LARGE:
             self._known.popitem(last=False)
-        return stored
 
 
 def read_pool(
-    zookeeper: ZooKeeper, path: str, found: tuple[bytes, int] | None = None, large: Large | None = None
+    zookeeper: ZooKeeper,
+    path: str,
+    found: tuple[bytes, int] | None = None,
+    large: Large | None = None,
+    own: OwnWritings | None = None,
 ) -> StoredPool | None:
     """The pool at `path`, None without one; `found` are data and version of the node if they were read already.
 
-    `large` is for who reads again and again. Raises CorruptRecord when what is stored is not a pool.
+    `large` is for who reads again and again, `own` for who may have written it. Raises CorruptRecord when what is
+    stored is not a pool.
     """
     for _ in range(_TRIES):
         found = found or zookeeper.get(path)
         if found is None or not found[0]:
             return None  # an empty node is one whose text is just being written
         head = decode_head(path, *found)
+        known = own.text(path.rpartition("/")[2], head.blob) if own is not None and head.blob is not None else None
+        if known is not None:
+            if large is not None:
+                large.keep(path, known)
+            return of_head(known.value, head)
         content = content_of(path, head, lambda blob: read_blob(zookeeper.get_all, _folder(path), blob))
         if head.blob is None or content is not None:
             return pool_of(path, head, content) if large is None else large.pool(path, head, content)
@@ -88,7 +102,7 @@ def read_content(zookeeper: ZooKeeper, path: str, head: Head | None) -> object:
         return head and head.content
     try:
         text = read_blob(zookeeper.get_all, _folder(path), head.blob)
-        return None if text is None else decode_json(path, text.encode())
+        return None if text is None else decode_content(path, text)
     except CorruptRecord:
         return None  # it is about to be written anew, which mends it
 

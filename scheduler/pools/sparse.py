@@ -39,7 +39,8 @@ class _Field:
     read: Reader
     kind: type | None
     """The dataclass that it holds, alone or as items; None for single values."""
-    default: Callable[[], object]
+    default: object
+    """All values are frozen: one default serves for all."""
 
 
 _REQUIRED = object()
@@ -56,7 +57,7 @@ def written(value: Any, before: Known | None = None) -> dict[str, Any]:
     record, kind = {}, cast(type, type(value))
     for field in _fields(kind):
         held = getattr(value, field.name)
-        if held != field.default():
+        if held is not field.default and held != field.default:
             record[field.key] = _json(held, _inner(before, field))
     return record
 
@@ -72,7 +73,7 @@ def read(kind: type[T], record: object, path: str, before: Known | None = None) 
     for field in fields:
         if field.key in record:
             held[field.name] = field.read(record[field.key], f"{path}.{field.key}", _inner(before, field))
-        elif field.default() is _REQUIRED:
+        elif field.default is _REQUIRED:
             raise CorruptRecord(f"{path}.{field.key}", "is missing")
     return kind(**held)
 
@@ -178,14 +179,10 @@ def _fields(kind: type) -> Sequence[_Field]:
     return tuple(found)
 
 
-def _default_of(field: "dataclasses.Field[Any]") -> Callable[[], object]:
+def _default_of(field: "dataclasses.Field[Any]") -> object:
     if field.default_factory is not dataclasses.MISSING:
-        # All values are frozen: one default serves for all.
-        made = field.default_factory()
-        return lambda: made
-    if field.default is not dataclasses.MISSING:
-        return lambda: field.default
-    return lambda: _REQUIRED
+        return field.default_factory()
+    return field.default if field.default is not dataclasses.MISSING else _REQUIRED
 
 
 def _reader(hint: Any) -> tuple[Reader, type | None]:

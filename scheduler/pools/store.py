@@ -22,6 +22,7 @@ from scheduler.pools.view import PoolView
 from scheduler.pools.watch import PoolWatch, watch_pools
 from sdk.clock import Clock, SystemClock
 from sdk.errors import CorruptRecord
+from sdk.storage.blobs import Blob
 from sdk.storage.connection import (
     BadVersion,
     Check,
@@ -96,7 +97,7 @@ class PoolStore:
     def __init__(
         self, zookeeper: ZooKeeper, root: str, clock: Clock | None = None, own: OwnWritings | None = None
     ) -> None:
-        """`own` is for who writes large pools again and again."""
+        """`own` is for who writes large pools again and again, or watches them in the same process."""
         self._own = own
         self._zookeeper = zookeeper
         self._base = f"{root.rstrip('/')}/pools"
@@ -159,6 +160,7 @@ class PoolStore:
                     raise PoolExists(f"pool {pool.name} exists already; update it, or delete it first") from error
             try:
                 there = write_text(self._zookeeper, path, text) if text is not None else []
+                self._begun(pool, content, text)
                 self._zookeeper.multi([*checks, announced, Set(path, data, 0), *there])
             except (BadVersion, NoNode) as error:
                 if _fails(checks, error):
@@ -209,11 +211,17 @@ class PoolStore:
             content, plain = known, known == content
         data, text = encode_content(stored, content)
         checks = [] if text is None else write_text(self._zookeeper, path, text)
+        if plain:
+            self._begun(pool, content, text)
         return [Set(path, data, now.node_version), *checks], _Written(stored, content if plain else None)
 
     def _kept(self, path: str, done: _Written, node_version: int) -> StoredPool:
         remove_texts(self._zookeeper, path, node_version)
         return self._noted(*done)
+
+    def _begun(self, pool: Pool, content: Mapping[str, Any], text: str | None) -> None:
+        if self._own is not None and text is not None:
+            self._own.begin(pool, content, Blob.of(text))
 
     def _noted(self, stored: StoredPool, content: Mapping[str, Any] | None) -> StoredPool:
         if self._own is not None:
@@ -271,7 +279,7 @@ class PoolStore:
 
     def watch(self, callback: Callable[[PoolView], None]) -> PoolWatch:
         """Call back with all pools once they are known, then at every change; on the connection's callback thread."""
-        return watch_pools(self._zookeeper, self._base, callback)
+        return watch_pools(self._zookeeper, self._base, callback, self._own)
 
 
 def _fails(checks: Sequence[Check], error: StorageConflict) -> bool:

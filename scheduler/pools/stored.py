@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import msgspec
+
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.sparse import Known, read, with_unknown, written
@@ -20,6 +22,8 @@ SCHEMA = 2
 """Counts up when a field gets another meaning; new fields do not need it, they are passed over by older releases."""
 #: Longer content stands beside the node: nodes of pools are read by people too, and all of them are read at a start.
 _MOST_INLINE = 100_000
+#: As encode_json writes, in a tenth of the time: large pools are written and read as a whole.
+_ENCODER = msgspec.json.Encoder(order="sorted")
 MAX_BYTES = 8_000_000
 """Of the content; a multiple of what the API takes in one request."""
 
@@ -77,8 +81,8 @@ def encode(stored: StoredPool, before: object = None) -> tuple[bytes, str | None
 
 def encode_content(stored: StoredPool, content: Mapping[str, Any]) -> tuple[bytes, str | None]:
     """The same where the content is known."""
-    text = encode_json(content).decode()
-    size = len(text.encode())
+    encoded = _ENCODER.encode(content)
+    size = len(encoded)
     if size > MAX_BYTES:
         rule = f"is {size} bytes long when stored; the limit is {MAX_BYTES}: split it into several pools"
         raise InvalidPool((Problem(path="pool", rule=rule),))
@@ -93,6 +97,7 @@ def encode_content(stored: StoredPool, content: Mapping[str, Any]) -> tuple[byte
     }
     if size <= _MOST_INLINE:
         return encode_json(head | {"pool": content}), None
+    text = encoded.decode()
     return encode_json(head | {"content": list(Blob.of(text))}), text
 
 
@@ -133,7 +138,15 @@ def content_of(path: str, head: Head, text_of: Callable[[Blob], str | None]) -> 
     if head.blob is None:
         return head.content
     text = text_of(head.blob)
-    return None if text is None else decode_json(path, text.encode())
+    return None if text is None else decode_content(path, text)
+
+
+def decode_content(path: str, text: str) -> object:
+    """What a text beside the node says. Raises CorruptRecord when it is no JSON."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CorruptRecord(path, f"is not JSON: {error}") from error
 
 
 def pool_of(path: str, head: Head, content: object, before: Known | None = None) -> StoredPool:
@@ -144,6 +157,11 @@ def pool_of(path: str, head: Head, content: object, before: Known | None = None)
     pool = read(Pool, content, f"{path}: pool", before)
     if pool.name != path.rpartition("/")[2]:
         raise CorruptRecord(path, f"holds a pool of the name {pool.name}")
+    return of_head(pool, head)
+
+
+def of_head(pool: Pool, head: Head) -> StoredPool:
+    """The pool under its head."""
     return StoredPool(pool, head.revision, head.created, head.author, head.cookie_key, head.template)
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 from scheduler.pools import texts
 from scheduler.pools.nodes import Large, read_pool
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.stored import StoredPool
 from scheduler.pools.view import PoolView
 from sdk.storage.connection import ZooKeeper
@@ -13,12 +14,14 @@ from sdk.storage.record_watch import RecordWatch
 PoolWatch = RecordWatch[StoredPool]
 
 
-def watch_pools(zookeeper: ZooKeeper, base: str, callback: Callable[[PoolView], None]) -> PoolWatch:
-    """Call back with all pools below `base` once they are known, then at every change."""
+def watch_pools(
+    zookeeper: ZooKeeper, base: str, callback: Callable[[PoolView], None], own: OwnWritings | None = None
+) -> PoolWatch:
+    """Call back with all pools below `base` once they are known, then at every change; `own` need not be read."""
     return RecordWatch(
         zookeeper,
         base,
         callback,
         is_name=lambda name: texts.pool_name(name) is None,
-        read=partial(read_pool, zookeeper, large=Large()),
+        read=partial(read_pool, zookeeper, large=Large(), own=own),
     )

@@ -25,6 +25,7 @@ from sdk.core.events import (
     OperationStatusReceived,
     PodActionRequested,
     RenewalRequested,
+    ReservationsListed,
     RolesAccepted,
     StatusReceived,
     StoringFailed,
@@ -51,7 +52,7 @@ from sdk.core.state import State
 from sdk.core.status import status_received
 from sdk.core.targets import take, target_refused, targets_listed
 from sdk.core.troubles import Kind, Part
-from sdk.core.uninstall import progress, uninstall_requested
+from sdk.core.uninstall import progress, reservations_listed, uninstall_requested
 from sdk.core.view import problems, quarantined, services, snapshot
 from sdk.model.status import OperationState
 from sdk.plan.need import over
@@ -80,6 +81,8 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             if not frame.troubles.unstorable(key[0], now):  # what is not acknowledged Mesos says again
                 with frame.apart(key[0], Part(Kind.HEARING, key[1])):
                     status_received(frame, status)
+        case ReservationsListed():
+            reservations_listed(frame, event)
         case InverseOffersReceived(inverse_offers=inverse_offers):
             leaving.inverse_offers_received(frame, inverse_offers)
         case AgentFailed():

@@ -175,6 +175,11 @@ class SendMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ListReservations:
+    """Ask the master, beside the subscription, what is reserved on all agents; `ReservationsListed` is the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Teardown:
     """TEARDOWN: the framework and all its tasks end. Only an uninstall asks for it."""
 
@@ -204,6 +209,7 @@ CallEffect = (
     | Revive
     | UpdateRoles
     | SendMessage
+    | ListReservations
     | Teardown
 )
 Effect = StoreEffect | CallEffect | Log

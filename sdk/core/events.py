@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
-from sdk.model.resources import Offer
+from sdk.model.resources import AgentReservations, Offer
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
 
@@ -83,6 +83,13 @@ class OperationStatusReceived:
     """An operation update (driver)."""
 
     status: OperationStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationsListed:
+    """What is reserved on all agents that the master knows (feed, when asked)."""
+
+    agents: tuple[AgentReservations, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +213,7 @@ Event = (
     | InverseOffersReceived
     | StatusReceived
     | OperationStatusReceived
+    | ReservationsListed
     | AgentFailed
     | ExecutorFailed
     | TargetChanged

@@ -6,6 +6,7 @@ from immutables import Map
 
 from sdk.core.maps import without
 from sdk.core.slice import Slice
+from sdk.model.ids import ResourceId
 
 
 @dataclass(kw_only=True)
@@ -17,6 +18,10 @@ class Removal(Slice):
     teardown_due: float | None = None
     """When TEARDOWN is to be sent (again); None before everything is gone."""
     uninstalled: bool = False
+    listed: Map[ResourceId, str] = field(default_factory=Map)
+    """Reservations of ours that the master showed when it was asked last, with the host that has each."""
+    list_due: float = 0.0
+    """When it is asked next."""
     notes: Map[str, str] = field(default_factory=Map)
     """What had to be left behind on lost agents since the start and has not been seen again: sentence by the id of the
     task or reservation."""

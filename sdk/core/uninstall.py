@@ -6,9 +6,13 @@ is repeated. The stored nodes go last, so that a crash at any point goes on wher
 
 from dataclasses import replace
 
-from sdk.core.effects import Reconcile, Teardown
+from immutables import Map
+
+from sdk.core.effects import ListReservations, Reconcile, Teardown
+from sdk.core.events import ReservationsListed
 from sdk.core.frame import Frame
 from sdk.core.state import Connection
+from sdk.offer.reservation import by_resource_id
 
 TEARDOWN_AGAIN = 5.0
 
@@ -62,11 +66,30 @@ def _last_look(frame: Frame) -> float | None:
         frame.removal.final_since = frame.now
         frame.call(Reconcile(tasks=()))
         frame.sweep(frame.settings.final_sweep)
-    if frame.calls.kills:  # their reservations are offered when they have ended
+        _list(frame)
+    if frame.calls.kills or frame.removal.listed:  # reservations of tasks are offered when these have ended
         frame.roles.watch(frame.now + frame.settings.final_sweep)
     patience = max(frame.settings.removal_patience, 2 * frame.settings.final_sweep)
     if frame.now >= frame.removal.final_since + patience:
+        for resource_id, host in frame.removal.listed.items():
+            frame.removal.leave(resource_id, f"reservation {resource_id} left on {host}, which does not offer it")
         return None
-    if frame.reservations.releases or frame.calls.kills:
+    if frame.removal.listed and frame.removal.list_due <= frame.now:
+        _list(frame)
+    if frame.reservations.releases or frame.calls.kills or frame.removal.listed:
         return frame.now + 1.0
     return frame.roles.sweep_until if frame.now < frame.roles.sweep_until else None
+
+
+def _list(frame: Frame) -> None:
+    """Offers show what is free to be offered; the master knows the rest, too."""
+    frame.call(ListReservations())
+    frame.removal.list_due = frame.now + frame.settings.final_sweep
+
+
+def reservations_listed(frame: Frame, event: ReservationsListed) -> None:
+    """What the master knows of ours: the framework does not end before it is gone, or not waited for any more."""
+    ids = frame.framework.ids
+    frame.removal.listed = Map(
+        {resource_id: agent.hostname for agent in event.agents for resource_id in by_resource_id(agent.resources, ids)}
+    )

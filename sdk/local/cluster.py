@@ -34,6 +34,8 @@ from sdk.zookeeper_address import argument
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BACKOFF_MIN, _BACKOFF_MAX = 0.2, 5.0
+_START = 60.0
+"""Seconds until all agents are there, on a machine that has much else to do. Who ends at once is noticed at once."""
 PUBLIC_ROLE = "slave_public"
 
 
@@ -244,7 +246,7 @@ class Cluster:
 
     # --- life -----------------------------------------------------------------------------------------------------
 
-    def start(self, timeout: float = 20.0) -> None:
+    def start(self, timeout: float = _START) -> None:
         """Start all members and return once every agent is registered."""
         self._closing.clear()
         self._claim()

@@ -8,9 +8,8 @@ import http.client
 import json
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import structlog
 import urllib3
@@ -19,12 +18,12 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from sdk.errors import InvalidSpec, Refused, TemporaryFailure, Unauthorized, UnexpectedAnswer
 from sdk.mesos.auth import Anonymous, Credentials
 from sdk.mesos.endpoint import Endpoint, follow
-from sdk.mesos.recordio import MAX_RECORD_BYTES, MalformedStream, Piece, PieceDecoder, RecordDecoder
+from sdk.mesos.recordio import MalformedStream
+from sdk.mesos.stream import NETWORK_ERRORS, Limits, NoAnswer, Stream
 from sdk.mesos.tls import Tls, tls_problem
 
 _log = structlog.get_logger()
 
-_READ_BYTES = 256 * 1024
 _MAX_TEXT = 2000
 _MAX_REDIRECTS = 5
 # A peer whose machine vanished without a FIN is found by the heartbeat deadline; streams without heartbeats (those of
@@ -36,11 +35,6 @@ _KEEPALIVE: list[tuple[int, int, int | bytes]] = [
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 ]
-_NETWORK_ERRORS = (OSError, http.client.HTTPException, urllib3.exceptions.HTTPError)
-
-
-class NoAnswer(TemporaryFailure):
-    """The peer could not be reached, or the connection broke before its answer."""
 
 
 class NotSent(NoAnswer):
@@ -53,88 +47,6 @@ class Redirected(TemporaryFailure):
     def __init__(self, asked: Endpoint, target: Endpoint) -> None:
         super().__init__(f"{asked} is not the leader and points to {target}")
         self.target = target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Deadlines in seconds, and sizes."""
-
-    connect: float = 10.0
-    answer: float = 30.0
-    """From the request to the status line, between two reads of an answer, and to the first event of a stream."""
-    missed_heartbeats: float = 5.0
-    """So many intervals without a single byte, and the stream counts as dead (the documentation of Mesos says 5)."""
-    record_bytes: int = MAX_RECORD_BYTES
-
-
-_T = TypeVar("_T")
-_T_co = TypeVar("_T_co", covariant=True)
-
-
-class _Decoder(Protocol[_T_co]):
-    """What becomes of the bytes of a stream."""
-
-    @property
-    def pending(self) -> bool: ...
-    def feed(self, data: bytes, /) -> Sequence[_T_co]: ...
-
-
-class Stream:
-    """The answer to a SUBSCRIBE: RecordIO until either side ends it."""
-
-    def __init__(self, connection: HTTPConnection, sock: socket.socket, endpoint: Endpoint, limits: Limits) -> None:
-        self.endpoint = endpoint
-        self.stream_id: str | None = None
-        self._connection = connection
-        self._socket = sock
-        self._limits = limits
-        self._response: urllib3.response.BaseHTTPResponse | None = None
-
-    def set_heartbeat(self, interval: float | None) -> None:
-        """From now on, die when no byte comes for several heartbeats; without an interval only TCP can tell."""
-        self._socket.settimeout(interval * self._limits.missed_heartbeats if interval else None)
-
-    def records(self) -> Iterator[bytes]:
-        """Records as they come; returns when the peer ends the stream, raises NoAnswer or MalformedStream."""
-        return self._decoded(RecordDecoder(self._limits.record_bytes))
-
-    def pieces(self) -> Iterator[Piece]:
-        """The same piece by piece, for records that are too large to be held."""
-        return self._decoded(PieceDecoder(self._limits.record_bytes))
-
-    def _decoded(self, decoder: _Decoder[_T]) -> Iterator[_T]:
-        assert self._response is not None
-        while True:
-            try:
-                data = self._response.read1(_READ_BYTES, decode_content=False)
-            except TimeoutError as error:
-                raise self._silent() from error
-            except urllib3.exceptions.ReadTimeoutError as error:
-                raise self._silent() from error
-            except _NETWORK_ERRORS as error:
-                raise NoAnswer(f"the stream from {self.endpoint} broke: {error}") from error
-            if not data:
-                if decoder.pending:
-                    raise NoAnswer(f"the stream from {self.endpoint} ended inside a record")
-                return
-            yield from decoder.feed(data)
-
-    def _silent(self) -> NoAnswer:
-        return NoAnswer(f"{self.endpoint} sent nothing for {self._socket.gettimeout() or 0:g} s, not even a heartbeat")
-
-    def interrupt(self) -> None:
-        """End a `records` that waits in another thread."""
-        try:
-            # Not the method of an SSLSocket, which would take the TLS state away from under the reading thread.
-            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-        except OSError:
-            return  # ended already
-
-    def close(self) -> None:
-        """Free the connection; only by the thread that reads."""
-        if self._response is not None:
-            self._response.close()
-        self._connection.close()
 
 
 class Client:
@@ -178,14 +90,14 @@ class Client:
             data = json.dumps(body).encode()
             connection.request("POST", path, body=data, headers=self._headers(), preload_content=False)
             response = connection.getresponse()
-            stream._response = response
+            stream.answered(response)
             if response.status != http.client.OK:
                 text = response.read(_MAX_TEXT, decode_content=True).decode("utf-8", "replace")
                 raise self._failure(endpoint, response.status, response.headers.get("Location"), text)
             if "chunked" not in response.headers.get("Transfer-Encoding", "").lower():
                 raise UnexpectedAnswer(response.status, f"{endpoint} answered without a stream of events")
             stream.stream_id = response.headers.get("Mesos-Stream-Id")
-        except _NETWORK_ERRORS as error:
+        except NETWORK_ERRORS as error:
             stream.close()
             raise NoAnswer(f"{endpoint} did not answer: {error}") from error
         except BaseException:
@@ -227,7 +139,7 @@ class Client:
                 raise NotSent(f"{endpoint} cannot be reached: {error}") from error
             except urllib3.exceptions.SSLError as error:
                 raise NotSent(tls_problem(endpoint, error)) from error
-            except _NETWORK_ERRORS as error:
+            except NETWORK_ERRORS as error:
                 if may_repeat:
                     may_repeat = False
                     continue
@@ -310,7 +222,7 @@ class Client:
             connection.connect()
         except (ssl.SSLError, urllib3.exceptions.SSLError) as error:
             raise NotSent(tls_problem(endpoint, error)) from error
-        except _NETWORK_ERRORS as error:
+        except NETWORK_ERRORS as error:
             raise NotSent(f"{endpoint} cannot be reached: {error}") from error
         return connection
 

@@ -15,10 +15,11 @@ import structlog
 
 from sdk.errors import NotConnected, Refused
 from sdk.mesos.auth import Basic, Credentials
-from sdk.mesos.connection import Client, Limits, NotSent
+from sdk.mesos.connection import Client, NotSent
 from sdk.mesos.detector import Masters, masters
 from sdk.mesos.scheduler_callbacks import CallbackThread, SchedulerCallbacks
 from sdk.mesos.scheduler_calls import DEFAULT_FAILOVER_TIMEOUT, SchedulerCalls
+from sdk.mesos.stream import Limits
 from sdk.mesos.subscription import Listener, LiveSubscription, Subscription, WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff
@@ -171,6 +172,7 @@ class MesosDriver(SchedulerCallbacks, SchedulerCalls):
         return {"failover_timeout": DEFAULT_FAILOVER_TIMEOUT, **self._framework}
 
     def require_subscription(self) -> LiveSubscription:
+        """The one that lasts now; NotConnected, with what is known of why, while there is none."""
         current = self._subscription.current
         if current is None:
             why = f": {self.trouble}" if self.trouble else ""

@@ -1,7 +1,7 @@
 """The executor driver: pymesos' callbacks over a connection of our own, for a process that the agent started.
 
-Knows the environment that agents give, updates that are kept until the agent has stored them, and how long an executor
-waits for an agent that restarts. Runs on the agent's plain Python: pure Python all the way down.
+Runs on the agent's plain Python: pure Python all the way down. Updates are in `sdk.mesos.executor_updates`, an agent
+that restarts in `sdk.mesos.agent_absence`.
 
 Three threads: one reads the stream, one runs callbacks in order, one sends updates in order.
 """
@@ -11,7 +11,6 @@ Three threads: one reads the stream, one runs callbacks in order, one sends upda
 import functools
 import os
 import queue
-import re
 import threading
 import time
 import uuid
@@ -22,12 +21,16 @@ import structlog
 from addict import Dict
 
 from sdk.clock import Clock, SystemClock
-from sdk.errors import EnvironmentProblem, NotConnected, Refused, SdkError
+from sdk.errors import NotConnected
 from sdk.mesos import base
+from sdk.mesos.agent_absence import AgentAbsence
 from sdk.mesos.auth import Anonymous, Credentials, Token
-from sdk.mesos.connection import Client, Limits, NotSent
+from sdk.mesos.connection import Client, NotSent
 from sdk.mesos.detector import FixedMasters
-from sdk.mesos.endpoint import Endpoint, parse
+from sdk.mesos.executor_callbacks import ExecutorCallbacks
+from sdk.mesos.executor_environment import read
+from sdk.mesos.executor_updates import Updates
+from sdk.mesos.stream import Limits
 from sdk.mesos.subscription import Subscription, WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff, ExponentialBackoff
@@ -35,38 +38,9 @@ from sdk.retry import Backoff, ExponentialBackoff
 _log = structlog.get_logger()
 
 API = "/api/v1/executor"
-_DEFAULT_RECOVERY_TIMEOUT = 15 * 60.0
-_DEFAULT_BACKOFF_MAX = 2.0
-_DEFAULT_SHUTDOWN_GRACE = 5.0
-_RESEND_SECONDS = 1.0
-# `stop` gives the agent so long to store the last updates.
-_FLUSH_SECONDS = 5.0
-# What pymesos' dispatch may call: it takes any `on_...` of the driver, also those that are not for the network.
-_EVENTS = frozenset(
-    {"ACKNOWLEDGED", "ERROR", "HEARTBEAT", "KILL", "LAUNCH", "LAUNCH_GROUP", "MESSAGE", "SHUTDOWN", "SUBSCRIBED"}
-)
-_UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "ms": 1e-3,
-    "secs": 1.0,
-    "mins": 60.0,
-    "hrs": 3600.0,
-    "days": 86400.0,
-    "weeks": 604800.0,
-}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)(ns|us|ms|secs|mins|hrs|days|weeks)")
 
 
-class Executor(base.Executor):  # type: ignore[misc]  # pymesos ships no types
-    """pymesos' callbacks, and `kill` with the grace period that pymesos drops."""
-
-    def kill(self, driver: "ExecutorDriver", task_id: Mapping[str, Any], grace: float | None) -> None:  # noqa: ARG002
-        """End a task within `grace` seconds, by the task's own kill policy when None."""
-        self.killTask(driver, task_id)
-
-
-class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ships no types
+class ExecutorDriver(ExecutorCallbacks):
     """An executor's connection to its agent.
 
     `executor` has pymesos' callbacks; if it has a method `kill(driver, task_id, grace)` that one is called in place of
@@ -75,7 +49,6 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
     """
 
     _started: bool
-    _registered = False
 
     def __init__(
         self,
@@ -97,60 +70,53 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
 
         `environment` is the process' unless given. Raises EnvironmentProblem when it is not that of an executor.
         """
-        env = os.environ if environment is None else environment
-        for name in ("MESOS_AGENT_ENDPOINT", "MESOS_FRAMEWORK_ID", "MESOS_EXECUTOR_ID"):
-            if not env.get(name):
-                raise EnvironmentProblem(f"{name} is not set: this program is started by a Mesos agent, not by hand")
-        endpoint, tls = _agent(env, tls)
+        told = read(os.environ if environment is None else environment, tls)
         # Past pymesos' own constructor, which reads os.environ and cannot do without its notion of booleans there.
-        base.Process.__init__(self, endpoint.address)
+        base.Process.__init__(self, told.agent.address)
         self.executor = executor
-        self.framework_id = {"value": env["MESOS_FRAMEWORK_ID"]}
-        self.executor_id = {"value": env["MESOS_EXECUTOR_ID"]}
+        self.framework_id = {"value": told.framework_id}
+        self.executor_id = {"value": told.executor_id}
         self.framework_info: Mapping[str, Any] | None = None
         self.executor_info: Mapping[str, Any] | None = None
-        self.tasks: dict[str, Any] = {}
-        """By id: tasks of which no update has been acknowledged."""
-        self.updates: dict[uuid.UUID, dict[str, Any]] = {}
-        """Updates that the agent has not acknowledged, in the order they were sent."""
         self._dict_cls = Dict if use_addict else dict
-        self.grace_shutdown_period = duration(env.get("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"), _DEFAULT_SHUTDOWN_GRACE)
-        # pymesos reads bool(text), for which "0" is true.
-        self.checkpoint = truth(env.get("MESOS_CHECKPOINT"))
-        self.recovery_timeout = duration(env.get("MESOS_RECOVERY_TIMEOUT"), _DEFAULT_RECOVERY_TIMEOUT)
+        self.grace_shutdown_period = told.shutdown_grace
+        self.checkpoint, self.recovery_timeout = told.checkpoint, told.recovery_timeout
         if credentials is None:
-            token = env.get("MESOS_EXECUTOR_AUTHENTICATION_TOKEN")
+            token = told.token
             credentials = Token(lambda: token) if token else Anonymous()
         if limits is None:
             answer = http_timeout or timeout
             limits = Limits(answer=answer) if answer else Limits()
-        self._client = Client(credentials=credentials, tls=tls, limits=limits)
+        self._client = Client(credentials=credentials, tls=told.tls, limits=limits)
         self._clock: Clock = clock or SystemClock()
         self._stop_after_shutdown = stop_after_shutdown
         self._on_exception = on_exception
-        self._state = threading.Condition()
-        """Guards `tasks`, `updates` and `_unsent`; notified when one of them or the connection changes."""
-        self._unsent: list[uuid.UUID] = []
         self._shutting_down = False
+        self._stop_lock = threading.Lock()
         self._stopping = False
-        self._flush_until = 0.0
-        self._seen = False
-        """Whether the agent has ever accepted a subscription."""
-        self._away_since: float | None = None
-        self._recovery: threading.Timer | None = None
+        self._updates = Updates(
+            send=self._send_update,
+            connected=lambda: self.connected,
+            ended=lambda: self._subscription.stopped,
+            finished=lambda: self._subscription.stop(),
+        )
+        # pymesos' names.
+        self.tasks, self.updates = self._updates.tasks, self._updates.kept
         self._callbacks: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._callback_thread = threading.Thread(target=self._run_callbacks, name="executor-callbacks", daemon=True)
-        self._update_thread = threading.Thread(target=self._run_updates, name="executor-updates", daemon=True)
+        self._absence = AgentAbsence(
+            clock=self._clock,
+            recovery_timeout=self.recovery_timeout,
+            checkpoint=self.checkpoint,
+            over=lambda: self._callbacks.put(self.on_shutdown),
+        )
         self._subscription = Subscription(
             client=self._client,
-            masters=FixedMasters((endpoint,)),
+            masters=FixedMasters((told.agent,)),
             path=API,
             request=self._subscribe_call,
             listener=self,
-            backoff=backoff
-            or ExponentialBackoff(
-                first=0.1, most=duration(env.get("MESOS_SUBSCRIPTION_BACKOFF_MAX"), _DEFAULT_BACKOFF_MAX)
-            ),
+            backoff=backoff or ExponentialBackoff(first=0.1, most=told.backoff_most),
             name="executor",
         )
 
@@ -163,19 +129,19 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
             return
         self._started = True
         self._callback_thread.start()
-        self._update_thread.start()
-        self._agent_away()
+        self._updates.thread.start()
+        self._absence.begins()
         self._subscription.start()
 
     def stop(self) -> None:
         """Send what is left of the updates, for a few seconds at most, and end the stream. Returns at once."""
-        with self._state:
+        with self._stop_lock:
             if self._stopping:
                 return
             self._stopping = True
-            self._started = False
-            self._flush_until = time.monotonic() + _FLUSH_SECONDS
-            self._state.notify_all()
+        self._started = False
+        self._absence.close()
+        self._updates.stop()
 
     def abort(self) -> None:
         """The same as `stop`."""
@@ -184,7 +150,7 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the driver has ended, all callbacks included; False when `timeout` seconds passed first."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        for thread in (self._update_thread, self._callback_thread):
+        for thread in (self._updates.thread, self._callback_thread):
             if thread.ident is not None and thread is not threading.current_thread():
                 thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
                 if thread.is_alive():
@@ -193,8 +159,7 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
 
     def wait_acknowledged(self, timeout: float) -> bool:
         """Wait until the agent has stored every update; False when `timeout` seconds passed first."""
-        with self._state:
-            return self._state.wait_for(lambda: not self.updates, timeout)
+        return self._updates.wait_acknowledged(timeout)
 
     def _delay_kill(self) -> None:
         """pymesos kills the whole process group here; the agent does that itself after the grace period."""
@@ -219,18 +184,12 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
         return None if current is None else current.stream_id
 
     def _subscribe_call(self) -> dict[str, Any]:
-        with self._state:
-            # The agent takes these updates as if they were sent now, so they need no sending of their own.
-            self._unsent.clear()
-            return {
-                "type": "SUBSCRIBE",
-                "framework_id": self.framework_id,
-                "executor_id": self.executor_id,
-                "subscribe": {
-                    "unacknowledged_tasks": list(self.tasks.values()),
-                    "unacknowledged_updates": list(self.updates.values()),
-                },
-            }
+        return {
+            "type": "SUBSCRIBE",
+            "framework_id": self.framework_id,
+            "executor_id": self.executor_id,
+            "subscribe": self._updates.brought_up(),
+        }
 
     # -- the stream's thread -------------------------------------------------------------------------------------------
 
@@ -238,13 +197,13 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
         """Note what concerns the connection, then let the callback run on its own thread."""
         match event.get("type"):
             case "SUBSCRIBED":
-                self._agent_back()
+                self._absence.ends()
+                self._updates.wake()
                 _log.info("Subscribed to the agent", agent=self.master)
             case "LAUNCH" | "LAUNCH_GROUP":
                 self._note_tasks(event)
             case "ACKNOWLEDGED":
-                # At once, not behind a slow callback: `wait_acknowledged` may be what that callback waits for.
-                self._note_acknowledged(event["acknowledged"])
+                self.on_acknowledged(event["acknowledged"])
                 return
         self._callbacks.put(functools.partial(self.dispatch, event))
 
@@ -253,8 +212,8 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
         if self._stopping:
             return  # we did
         _log.warning("Disconnected from the agent", why=why)
-        self._agent_away()
-        self._callbacks.put(self._tell_disconnected)
+        self._absence.begins()
+        self._callbacks.put(self.tell_disconnected)
 
     def on_trouble(self, error: Exception) -> None:
         """The agent is not back yet."""
@@ -262,107 +221,24 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
     def on_stopped(self) -> None:
         """The stream's thread ended."""
         self._callbacks.put(None)
-        with self._state:
-            self._state.notify_all()
+        self._absence.close()
+        self._updates.wake()
 
     def _note_tasks(self, event: WireEvent) -> None:
-        launched = [event["launch"]["task"]] if "launch" in event else event["launch_group"]["task_group"]["tasks"]
-        with self._state:
-            for task in launched:
-                self.tasks[task["task_id"]["value"]] = task
+        self._updates.launched(
+            [event["launch"]["task"]] if "launch" in event else event["launch_group"]["task_group"]["tasks"]
+        )
 
-    def _note_acknowledged(self, acknowledged: Mapping[str, Any]) -> None:
-        with self._state:
-            super().on_acknowledged(acknowledged)
-            self._state.notify_all()
-
-    def _agent_back(self) -> None:
-        with self._state:
-            self._seen = True
-            self._away_since = None
-            if self._recovery is not None:
-                self._recovery.cancel()
-                self._recovery = None
-            self._state.notify_all()
-
-    def _agent_away(self) -> None:
-        with self._state:
-            if self._stopping or self._away_since is not None:
-                return
-            self._away_since = self._clock.monotonic()
-            # Without checkpointing the agent does not know us after its restart.
-            wait = 0.0 if self._seen and not self.checkpoint else self.recovery_timeout
-            self._recovery = threading.Timer(wait, self._recovery_over, (self._away_since, wait))
-            self._recovery.daemon = True
-            self._recovery.start()
-
-    def _recovery_over(self, since: float, waited: float) -> None:
-        with self._state:
-            if self._away_since != since or self._stopping:
-                return  # it came back in the meantime
-        _log.error(f"The agent did not come back within {waited:g} s; shutting down", checkpoint=self.checkpoint)
-        self._callbacks.put(self.on_shutdown)
+    def on_acknowledged(self, acknowledged: Mapping[str, Any]) -> None:
+        """At once, not behind a slow callback: `wait_acknowledged` may be what that callback waits for."""
+        identity = uuid.UUID(bytes=base.decode_data(acknowledged["uuid"]))
+        self._updates.acknowledged(acknowledged["task_id"]["value"], identity)
 
     # -- the callbacks' thread -----------------------------------------------------------------------------------------
 
     def _run_callbacks(self) -> None:
         while (work := self._callbacks.get()) is not None:
             work()
-
-    def dispatch(self, event: WireEvent) -> None:
-        """Run the callback for an event, as pymesos does. What it raises is logged and reported, never more."""
-        if str(event.get("type")) not in _EVENTS:
-            _log.warning("The agent sent an event of an unknown type", event_type=event.get("type"))
-            return
-        try:
-            super().on_event(event)
-        except Exception as error:  # noqa: BLE001 - foreign code; its failure must not end the executor
-            _log.exception("A callback of the executor failed; the stream goes on", event_type=event.get("type"))
-            if self._on_exception is not None:
-                try:
-                    self._on_exception(error, event)
-                except Exception:  # noqa: BLE001 - foreign code
-                    _log.exception("The handler of failed callbacks failed itself")
-
-    def _tell_disconnected(self) -> None:
-        try:
-            self.executor.disconnected(self)
-        except Exception:  # noqa: BLE001 - foreign code
-            _log.exception("The callback `disconnected` of the executor failed")
-
-    def on_subscribed(self, info: Mapping[str, Any]) -> None:
-        """`registered` for the first subscription, `reregistered` for later ones."""
-        self.executor_info, self.framework_info = info["executor_info"], info["framework_info"]
-        agent_info = self._dict_cls(info["agent_info"])
-        if self._registered:
-            self.executor.reregistered(self, agent_info)
-        else:
-            self._registered = True
-            self.executor.registered(
-                self, self._dict_cls(self.executor_info), self._dict_cls(self.framework_info), agent_info
-            )
-
-    def on_launch(self, event: Mapping[str, Any]) -> None:
-        """A task; it was noted when the event came."""
-        self.executor.launchTask(self, self._dict_cls(event["task"]))
-
-    def on_launch_group(self, event: Mapping[str, Any]) -> None:
-        """A group of tasks; they were noted when the event came."""
-        self.executor.launchTaskGroup(self, [self._dict_cls(task) for task in event["task_group"]["tasks"]])
-
-    def on_kill(self, event: Mapping[str, Any]) -> None:
-        """With the grace period, which is absent when the KILL of the scheduler had none."""
-        task_id = self._dict_cls(event["task_id"])
-        kill = getattr(self.executor, "kill", None)
-        if kill is None:
-            self.executor.killTask(self, task_id)
-            return
-        nanoseconds = event.get("kill_policy", {}).get("grace_period", {}).get("nanoseconds")
-        kill(self, task_id, None if nanoseconds is None else nanoseconds / 1e9)
-
-    def on_message(self, event: Mapping[str, Any]) -> None:
-        """`data` is absent when it is empty."""
-        self.executor.frameworkMessage(self, event.get("data", ""))
 
     def on_shutdown(self) -> None:
         """The agent ends this executor, or is gone for too long."""
@@ -380,21 +256,14 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
 
     def sendStatusUpdate(self, status: Mapping[str, Any]) -> None:
         """Keep an update until the agent has stored it, and send it as soon as there is a connection. Never blocks."""
-        identity = uuid.uuid4()
-        filled = {
-            "timestamp": self._clock.now(),
-            "source": "SOURCE_EXECUTOR",
-            "executor_id": self.executor_id,
-            **status,
-        }
-        if "uuid" in filled:
-            identity = uuid.UUID(bytes=base.decode_data(filled["uuid"]))
-        else:
-            filled["uuid"] = base.encode_data(identity.bytes)
-        with self._state:
-            self.updates[identity] = {"status": filled}
-            self._unsent.append(identity)
-            self._state.notify_all()
+        self._updates.add(
+            {
+                "timestamp": self._clock.now(),
+                "source": "SOURCE_EXECUTOR",
+                "executor_id": self.executor_id,
+                **status,
+            }
+        )
 
     def sendFrameworkMessage(self, data: str) -> None:
         """MESSAGE to the scheduler, best effort; raises NotConnected, Refused or another temporary failure."""
@@ -407,60 +276,15 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
             }
         )
 
-    def _run_updates(self) -> None:
-        while True:
-            with self._state:
-                self._state.wait_for(
-                    lambda: self._stopping or self._subscription.stopped or (self._unsent and self.connected)
-                )
-                if self._finished():
-                    break
-                if not (self._unsent and self.connected):
-                    # Stopping: wait for the last acknowledgements, or for the agent to come back.
-                    self._state.wait(0.1)
-                    continue
-                identity = self._unsent[0]
-                update = self.updates.get(identity)
-            if update is not None and not self._send_update(update):
-                with self._state:
-                    self._state.wait_for(self._finished, _RESEND_SECONDS)
-                continue
-            with self._state:
-                if identity in self._unsent:
-                    self._unsent.remove(identity)
-        self._subscription.stop()
-        with self._state:
-            if self._recovery is not None:
-                self._recovery.cancel()
-
-    def _finished(self) -> bool:
-        if self._subscription.stopped:
-            return True
-        return self._stopping and (not self.updates or time.monotonic() >= self._flush_until)
-
-    def _send_update(self, update: Mapping[str, Any]) -> bool:
-        try:
-            self._send(
-                {
-                    "type": "UPDATE",
-                    "framework_id": self.framework_id,
-                    "executor_id": self.executor_id,
-                    "update": update,
-                }
-            )
-        except Refused as error:
-            if error.status != 400:  # 403: the agent restarted and has not taken our subscription yet
-                _log.warning("The agent did not take an update; trying again", why=str(error))
-                return False
-            # The same update would be refused for ever, and hold up those behind it.
-            _log.error("The agent refused an update", why=str(error), state=update["status"].get("state"))
-            with self._state:
-                for identity in [each for each, kept in self.updates.items() if kept is update]:
-                    del self.updates[identity]
-        except SdkError as error:
-            _log.warning("An update did not reach the agent; trying again", why=str(error))
-            return False
-        return True
+    def _send_update(self, update: Mapping[str, Any]) -> None:
+        self._send(
+            {
+                "type": "UPDATE",
+                "framework_id": self.framework_id,
+                "executor_id": self.executor_id,
+                "update": update,
+            }
+        )
 
     def _send(self, body: Any, path: str = API, method: str = "POST", headers: Mapping[str, str] | None = None) -> Any:
         current = self._subscription.current
@@ -474,30 +298,3 @@ class ExecutorDriver(base.ExecutorDriver):  # type: ignore[misc]  # pymesos ship
             )
         except NotSent as error:
             raise NotConnected(str(error)) from error
-
-
-def truth(text: str | None) -> bool:
-    """How Mesos reads a boolean variable: absent, empty, `0` and `false` are false."""
-    return (text or "").strip().lower() not in ("", "0", "false", "no")
-
-
-def duration(text: str | None, default: float) -> float:
-    """Seconds in a duration as Mesos prints it, such as `2mins` or `1.5secs`; raises EnvironmentProblem."""
-    if not text:
-        return default
-    match = _DURATION.fullmatch(text.strip())
-    if match is None:
-        raise EnvironmentProblem(f"{text!r} is not a duration as Mesos prints it, such as 2mins")
-    return float(match[1]) * _UNITS[match[2]]
-
-
-def _agent(env: Mapping[str, str], tls: Tls | None) -> tuple[Endpoint, Tls | None]:
-    """Where the agent listens; with TLS when we are told so, or when the agent tells its children so."""
-    if tls is None and truth(env.get("LIBPROCESS_SSL_ENABLED")):
-        tls = Tls(
-            ca_file=env.get("LIBPROCESS_SSL_CA_FILE"),
-            cert_file=env.get("LIBPROCESS_SSL_CERT_FILE"),
-            key_file=env.get("LIBPROCESS_SSL_KEY_FILE"),
-            verify=truth(env.get("LIBPROCESS_SSL_VERIFY_SERVER_CERT")),
-        )
-    return parse(env["MESOS_AGENT_ENDPOINT"], scheme="https" if tls else "http"), tls

@@ -5,15 +5,17 @@ from collections.abc import Callable
 
 import structlog
 
-from sdk.core.effects import CallEffect, UpdateRoles
-from sdk.core.events import Disconnected, Event
-from sdk.errors import SdkError
+from sdk.core.effects import CallEffect, ListReservations, UpdateRoles
+from sdk.core.events import Disconnected, Event, ReservationsListed
+from sdk.errors import NotConnected, SdkError
 from sdk.mesos import base, calls, wire
 from sdk.mesos.auth import Credentials
 from sdk.mesos.calls import FrameworkInfo
-from sdk.mesos.connection import Limits
 from sdk.mesos.detector import Masters
 from sdk.mesos.driver import MesosDriver
+from sdk.mesos.operator import OperatorClient
+from sdk.mesos.reserved import PATH, reservations_listed
+from sdk.mesos.stream import Limits
 from sdk.mesos.subscription import WireEvent
 from sdk.mesos.tls import Tls
 from sdk.retry import Backoff
@@ -43,6 +45,7 @@ class MesosFeed:
         """`master` is `host:port[,host:port]`, `http(s)://host:port` or `zk://host:port[,..]/path`."""
         self._info = info
         self._post = post
+        self._credentials, self._tls, self._limits = credentials, tls, limits
         self._driver = MesosDriver(
             base.Scheduler(),
             calls.framework_info(info),
@@ -91,12 +94,25 @@ class MesosFeed:
 
         Raises NotConnected (certainly not sent), another TemporaryFailure (may or may not have arrived) or Refused.
         """
+        if isinstance(effect, ListReservations):
+            self._post(self._reservations())
+            return
         body = wire.call(effect, dataclasses.replace(self._info, framework_id=self._driver.framework_id))
         if body is None:
             return
         self._driver.send(body)
         if isinstance(effect, UpdateRoles):
             self._info = dataclasses.replace(self._info, roles=effect.roles)
+
+    def _reservations(self) -> ReservationsListed:
+        master = self._driver.master
+        if master is None:
+            raise NotConnected("no master is known that could be asked what is reserved")
+        client = OperatorClient(master, credentials=self._credentials, tls=self._tls, limits=self._limits)
+        try:
+            return reservations_listed(client.get(PATH))
+        finally:
+            client.close()
 
     # -- events, on the stream's thread --------------------------------------------------------------------------------
 
@@ -111,8 +127,9 @@ class MesosFeed:
             self._post(parsed)
 
     def on_disconnected(self, why: str) -> None:
-        """The stream ended after it was subscribed."""
-        self._post(Disconnected(why=why))
+        """The stream ended after it was subscribed. One that ended for good has been told of already, as Failed."""
+        if self._driver.failure is None:
+            self._post(Disconnected(why=why))
 
     def on_trouble(self, error: Exception) -> None:
         """Logged by the subscription; `trouble` tells."""

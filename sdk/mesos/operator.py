@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from sdk.errors import NotConnected, Refused, TemporaryFailure
 from sdk.mesos.auth import Credentials
-from sdk.mesos.connection import Client, Limits, NotSent, Redirected, Stream
+from sdk.mesos.connection import Client, NotSent, Redirected
 from sdk.mesos.detector import Masters, masters
 from sdk.mesos.endpoint import Endpoint
+from sdk.mesos.stream import Limits, Stream
 from sdk.mesos.subscription import decode, heartbeat_interval
 from sdk.mesos.tls import Tls
 

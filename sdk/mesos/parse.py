@@ -7,19 +7,18 @@ allow. Unknown enum values of tasks and operations become UNKNOWN, so that a new
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sdk.core import events
 from sdk.errors import TemporaryFailure
+from sdk.mesos import fields
 from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId
 from sdk.model.resources import Attribute, Label, Offer, Range, Reservation, Resource, milli
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 
 Json = Mapping[str, Any]
-_T = TypeVar("_T")
 
-_NANO = 1_000_000_000
 _INTERPRETED = frozenset({"name", "type", "scalar", "ranges", "set", "reservations", "allocation_info", "role"})
 FRAMEWORK_REMOVED = "Framework has been removed"
 # What reading of nested JSON raises where it is not as it should be; OverflowError: infinity where an integer belongs.
@@ -45,7 +44,7 @@ def scheduler_event(raw: Json) -> events.Event | None:
                 asked = raw["inverse_offers"].get("inverse_offers", [])
                 return events.InverseOffersReceived(inverse_offers=tuple(inverse_offer(each) for each in asked))
             case "RESCIND":
-                return events.OfferRescinded(offer_id=OfferId(_identity(raw["rescind"]["offer_id"]["value"])))
+                return events.OfferRescinded(offer_id=OfferId(fields.identity(raw["rescind"]["offer_id"]["value"])))
             case "UPDATE":
                 return events.StatusReceived(status=task_status(raw["update"]["status"]))
             case "UPDATE_OPERATION_STATUS":
@@ -68,9 +67,9 @@ def subscribed(raw: Json, master: str) -> events.Subscribed:
     try:
         body = raw["subscribed"]
         return events.Subscribed(
-            framework_id=FrameworkId(_identity(body["framework_id"]["value"])),
+            framework_id=FrameworkId(fields.identity(body["framework_id"]["value"])),
             master=master,
-            heartbeat_interval=_optional(body.get("heartbeat_interval_seconds"), _number),
+            heartbeat_interval=fields.optional(body.get("heartbeat_interval_seconds"), fields.number),
         )
     except _UNREADABLE as error:
         raise MalformedEvent(f"SUBSCRIBED event cannot be read: {type(error).__name__} {error}") from error
@@ -78,21 +77,23 @@ def subscribed(raw: Json, master: str) -> events.Subscribed:
 
 def _message(raw: Json) -> events.ExecutorMessage:
     return events.ExecutorMessage(
-        agent_id=AgentId(_identity(raw["agent_id"]["value"])),
-        executor_id=ExecutorId(_identity(raw["executor_id"]["value"])),
+        agent_id=AgentId(fields.identity(raw["agent_id"]["value"])),
+        executor_id=ExecutorId(fields.identity(raw["executor_id"]["value"])),
         data=base64.b64decode(raw.get("data", ""), validate=True),
     )
 
 
 def _failure(raw: Json) -> events.Event | None:
-    agent_id = _value(raw.get("agent_id"))
-    executor_id = _value(raw.get("executor_id"))
+    agent_id = fields.value(raw.get("agent_id"))
+    executor_id = fields.value(raw.get("executor_id"))
     if agent_id is None:
         return None  # it concerns nobody that we could name
     if executor_id is None:
         return events.AgentFailed(agent_id=AgentId(agent_id))
     return events.ExecutorFailed(
-        agent_id=AgentId(agent_id), executor_id=ExecutorId(executor_id), status=_optional(raw.get("status"), _integer)
+        agent_id=AgentId(agent_id),
+        executor_id=ExecutorId(executor_id),
+        status=fields.optional(raw.get("status"), fields.integer),
     )
 
 
@@ -105,7 +106,7 @@ def _offers(raw: Iterable[Json]) -> events.OffersReceived:
             read.append(offer(each))
         except _UNREADABLE as error:
             try:
-                offer_id = OfferId(_identity(each["id"]["value"]))
+                offer_id = OfferId(fields.identity(each["id"]["value"]))
             except _UNREADABLE:
                 continue  # without its id it can be neither used nor declined
             unreadable[offer_id] = f"{type(error).__name__} {error}"
@@ -117,20 +118,20 @@ def offer(raw: Json) -> Offer:
     domain = raw.get("domain", {}).get("fault_domain", {})
     unavailability = raw.get("unavailability", {})
     return Offer(
-        id=OfferId(_identity(raw["id"]["value"])),
-        framework_id=FrameworkId(_identity(raw["framework_id"]["value"])),
-        agent_id=AgentId(_identity(raw["agent_id"]["value"])),
-        hostname=_text(raw["hostname"]),
+        id=OfferId(fields.identity(raw["id"]["value"])),
+        framework_id=FrameworkId(fields.identity(raw["framework_id"]["value"])),
+        agent_id=AgentId(fields.identity(raw["agent_id"]["value"])),
+        hostname=fields.text(raw["hostname"]),
         # Absent only without the capability MULTI_ROLE.
-        role=_text(raw.get("allocation_info", {}).get("role", "*")),
+        role=fields.text(raw.get("allocation_info", {}).get("role", "*")),
         resources=tuple(resource(each) for each in raw.get("resources", [])),
         attributes=_attributes(raw.get("attributes", [])),
-        executor_ids=tuple(ExecutorId(_identity(each["value"])) for each in raw.get("executor_ids", [])),
-        address=_optional(raw.get("url", {}).get("address", {}).get("ip"), _text),
-        region=_optional(domain.get("region", {}).get("name"), _text),
-        zone=_optional(domain.get("zone", {}).get("name"), _text),
-        unavailability_start=_seconds(unavailability.get("start")),
-        unavailability_duration=_seconds(unavailability.get("duration")),
+        executor_ids=tuple(ExecutorId(fields.identity(each["value"])) for each in raw.get("executor_ids", [])),
+        address=fields.optional(raw.get("url", {}).get("address", {}).get("ip"), fields.text),
+        region=fields.optional(domain.get("region", {}).get("name"), fields.text),
+        zone=fields.optional(domain.get("zone", {}).get("name"), fields.text),
+        unavailability_start=fields.seconds(unavailability.get("start")),
+        unavailability_duration=fields.seconds(unavailability.get("duration")),
     )
 
 
@@ -138,17 +139,17 @@ def inverse_offer(raw: Json) -> events.InverseOffer:
     """The question whether an agent may become unavailable."""
     unavailability = raw["unavailability"]
     return events.InverseOffer(
-        offer_id=OfferId(_identity(raw["id"]["value"])),
-        agent_id=AgentId(_identity(raw["agent_id"]["value"])),
-        start=_number(unavailability["start"]["nanoseconds"]) / _NANO,
-        duration=_seconds(unavailability.get("duration")),
+        offer_id=OfferId(fields.identity(raw["id"]["value"])),
+        agent_id=AgentId(fields.identity(raw["agent_id"]["value"])),
+        start=fields.number(unavailability["start"]["nanoseconds"]) / fields.NANO,
+        duration=fields.seconds(unavailability.get("duration")),
     )
 
 
 def resource(raw: Json) -> Resource:
     """A resource; the reservation stack comes from `reservations`, or from the old `role` where there is none."""
     reservations = tuple(_reservation(each) for each in raw.get("reservations", []))
-    role = _text(raw.get("role", "*"))
+    role = fields.text(raw.get("role", "*"))
     if not reservations and role != "*":
         reservations = (Reservation(role=role, dynamic="reservation" in raw),)
     extra = {key: value for key, value in raw.items() if key not in _INTERPRETED and key != "reservation"}
@@ -156,28 +157,30 @@ def resource(raw: Json) -> Resource:
     if kind not in ("SCALAR", "RANGES", "SET"):
         raise ValueError(f"a resource of type {kind!r}")
     return Resource(
-        name=_text(raw["name"]),
-        scalar=milli(_number(raw["scalar"]["value"])) if kind == "SCALAR" else None,
+        name=fields.text(raw["name"]),
+        scalar=milli(fields.number(raw["scalar"]["value"])) if kind == "SCALAR" else None,
         ranges=_ranges(raw["ranges"].get("range", [])) if kind == "RANGES" else None,
-        items=frozenset(_text(each) for each in raw["set"].get("item", [])) if kind == "SET" else None,
+        items=frozenset(fields.text(each) for each in raw["set"].get("item", [])) if kind == "SET" else None,
         reservations=reservations,
-        allocation_role=_optional(raw.get("allocation_info", {}).get("role"), _text),
+        allocation_role=fields.optional(raw.get("allocation_info", {}).get("role"), fields.text),
         extra=json.dumps(extra, sort_keys=True, separators=(",", ":")) if extra else None,
     )
 
 
 def _reservation(raw: Json) -> Reservation:
     return Reservation(
-        role=_text(raw["role"]),
+        role=fields.text(raw["role"]),
         dynamic=raw.get("type") != "STATIC",
-        principal=_optional(raw.get("principal"), _text),
+        principal=fields.optional(raw.get("principal"), fields.text),
         labels=labels(raw.get("labels")),
     )
 
 
 def labels(raw: Json | None) -> tuple[Label, ...]:
     """Labels in their order; a label without a value has the empty one."""
-    return tuple((_text(each["key"]), _text(each.get("value", ""))) for each in (raw or {}).get("labels", []))
+    return tuple(
+        (fields.text(each["key"]), fields.text(each.get("value", ""))) for each in (raw or {}).get("labels", [])
+    )
 
 
 def _ranges(raw: Iterable[Json]) -> tuple[Range, ...]:
@@ -214,43 +217,43 @@ def attribute(raw: Json) -> Attribute:
             text = "{" + ",".join(raw["set"].get("item", [])) + "}"
         case _:
             text = raw["text"]["value"]
-    return Attribute(name=_text(raw["name"]), text=_text(text))
+    return Attribute(name=fields.text(raw["name"]), text=fields.text(text))
 
 
 def task_status(raw: Json) -> TaskStatus:
     """A status as the master sends it."""
-    agent_id, executor_id = _value(raw.get("agent_id")), _value(raw.get("executor_id"))
+    agent_id, executor_id = fields.value(raw.get("agent_id")), fields.value(raw.get("executor_id"))
     return TaskStatus(
-        task_id=TaskId(_identity(raw["task_id"]["value"])),
-        state=_task_state(_text(raw["state"])),
+        task_id=TaskId(fields.identity(raw["task_id"]["value"])),
+        state=_task_state(fields.text(raw["state"])),
         agent_id=None if agent_id is None else AgentId(agent_id),
         executor_id=None if executor_id is None else ExecutorId(executor_id),
-        source=_optional(raw.get("source"), _text),
-        reason=_optional(raw.get("reason"), _text),
-        message=_optional(raw.get("message"), _text),
-        uuid=_optional(raw.get("uuid"), _text),
-        timestamp=_optional(raw.get("timestamp"), _number),
-        healthy=_optional(raw.get("healthy"), _truth),
+        source=fields.optional(raw.get("source"), fields.text),
+        reason=fields.optional(raw.get("reason"), fields.text),
+        message=fields.optional(raw.get("message"), fields.text),
+        uuid=fields.optional(raw.get("uuid"), fields.text),
+        timestamp=fields.optional(raw.get("timestamp"), fields.number),
+        healthy=fields.optional(raw.get("healthy"), fields.truth),
         addresses=tuple(
-            _text(address["ip_address"])
+            fields.text(address["ip_address"])
             for network in raw.get("container_status", {}).get("network_infos", [])
             for address in network.get("ip_addresses", [])
             if "ip_address" in address
         ),
-        unreachable_time=_seconds(raw.get("unreachable_time")),
+        unreachable_time=fields.seconds(raw.get("unreachable_time")),
     )
 
 
 def operation_status(raw: Json) -> OperationStatus:
     """A status of an operation; its uuid is an object on the wire."""
-    agent_id = _value(raw.get("agent_id"))
+    agent_id = fields.value(raw.get("agent_id"))
     return OperationStatus(
-        operation_id=OperationId(_identity(raw["operation_id"]["value"])),
-        state=_operation_state(_text(raw["state"])),
+        operation_id=OperationId(fields.identity(raw["operation_id"]["value"])),
+        state=_operation_state(fields.text(raw["state"])),
         agent_id=None if agent_id is None else AgentId(agent_id),
-        resource_provider_id=_value(raw.get("resource_provider_id")),
-        message=_optional(raw.get("message"), _text),
-        uuid=_value(raw.get("uuid")),
+        resource_provider_id=fields.value(raw.get("resource_provider_id")),
+        message=fields.optional(raw.get("message"), fields.text),
+        uuid=fields.value(raw.get("uuid")),
     )
 
 
@@ -266,47 +269,3 @@ def _operation_state(text: str) -> OperationState:
         return OperationState(text)
     except ValueError:
         return OperationState.UNKNOWN
-
-
-def _value(raw: Json | None) -> str | None:
-    """The content of an id; Mesos writes an absent one also as `{"value": ""}`."""
-    return _optional((raw or {}).get("value"), _text) or None
-
-
-def _seconds(raw: Json | None) -> float | None:
-    return None if raw is None or "nanoseconds" not in raw else _number(raw["nanoseconds"]) / _NANO
-
-
-def _optional(raw: object, read: Callable[[object], _T]) -> _T | None:
-    return None if raw is None else read(raw)
-
-
-def _text(raw: object) -> str:
-    if not isinstance(raw, str):
-        raise TypeError(f"expected a text, got {type(raw).__name__}")
-    return raw
-
-
-def _identity(raw: object) -> str:
-    text = _text(raw)
-    if not text:
-        raise ValueError("an id is empty")
-    return text
-
-
-def _number(raw: object) -> float:
-    if isinstance(raw, bool) or not isinstance(raw, int | float):
-        raise TypeError(f"expected a number, got {type(raw).__name__}")
-    return float(raw)
-
-
-def _integer(raw: object) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, int):
-        raise TypeError(f"expected an integer, got {type(raw).__name__}")
-    return raw
-
-
-def _truth(raw: object) -> bool:
-    if not isinstance(raw, bool):
-        raise TypeError(f"expected true or false, got {type(raw).__name__}")
-    return raw

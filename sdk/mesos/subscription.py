@@ -14,10 +14,11 @@ import structlog
 
 from sdk.clock import Clock, SystemClock
 from sdk.errors import Refused, SdkError
-from sdk.mesos.connection import Client, Redirected, Stream
+from sdk.mesos.connection import Client, Redirected
 from sdk.mesos.detector import Masters
 from sdk.mesos.endpoint import Endpoint
 from sdk.mesos.recordio import MalformedStream
+from sdk.mesos.stream import Stream
 from sdk.retry import Backoff, ExponentialBackoff
 
 _log = structlog.get_logger()

@@ -84,6 +84,8 @@ def _body(effect: effects.CallEffect, info: FrameworkInfo) -> tuple[str, Json | 
                 "executor_id": calls.value(effect.executor_id),
                 "data": calls.data(effect.data),
             }
+        case effects.ListReservations():
+            return _NOTHING  # asked of another endpoint
         case effects.Teardown():
             return "TEARDOWN", None
 

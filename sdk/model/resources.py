@@ -63,6 +63,15 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReservations:
+    """All that is reserved on an agent, by whomever, offered or not."""
+
+    agent_id: str
+    hostname: str
+    resources: tuple[Resource, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """One offer: resources of one agent, allocated to one role."""
 

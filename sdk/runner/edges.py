@@ -10,7 +10,7 @@ from sdk.core.events import Event
 from sdk.errors import SdkError
 from sdk.model.records import FrameworkRecord
 from sdk.storage.connection import Check
-from sdk.storage.election import Holder, Role
+from sdk.storage.holder import Holder, Role
 
 
 class Phase(StrEnum):

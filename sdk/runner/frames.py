@@ -37,7 +37,7 @@ from sdk.model.ids import OfferId
 from sdk.retry import Policy
 from sdk.runner.edges import Charge
 from sdk.runner.term import Term
-from sdk.storage.election import Role
+from sdk.storage.holder import Role
 
 _STORES = (
     StoreFramework,
@@ -259,5 +259,7 @@ class Frames:
 
 
 def _brief(event: Event) -> str:
+    if isinstance(event, OffersReceived):
+        return f"OffersReceived({len(event.offers)} offers)"  # their text takes longer than what is done about them
     text = repr(event)
     return text if len(text) <= 300 else f"{text[:297]}..."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sdk.core.state import Connection, State
 from sdk.runner.edges import Charge, Phase
 from sdk.runner.frames import Frames
-from sdk.storage.election import Role
+from sdk.storage.holder import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ from sdk.runner.term import Term
 from sdk.runner.terms import Terms
 from sdk.runner.turns import Turns
 from sdk.storage.connection import Handle, ZooKeeper
-from sdk.storage.election import Role
+from sdk.storage.holder import Role
 
 _SNAPSHOT_AGE = 0.5
 

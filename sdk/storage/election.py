@@ -10,13 +10,11 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
 
 import structlog
 
 from sdk.clock import Clock, SystemClock
-from sdk.errors import CorruptRecord, LeadershipLost, StorageUnavailable
+from sdk.errors import LeadershipLost, StorageUnavailable
 from sdk.storage.connection import (
     BadVersion,
     Check,
@@ -28,9 +26,9 @@ from sdk.storage.connection import (
     Set,
     StorageConflict,
     ZooKeeper,
-    decode_json,
     encode_json,
 )
+from sdk.storage.holder import Holder, Role, parse_holder
 
 _log = structlog.get_logger()
 
@@ -38,25 +36,6 @@ HOLDER = "holder"
 # Watches tell about changes at once; this only bounds the damage of one that a defect swallowed.
 _RECHECK = 5.0
 _RETRY = 0.2
-
-
-class Role(Enum):
-    """What this process is at the moment."""
-
-    STANDBY = "standby"
-    LEADER = "leader"
-    SUSPENDED = "suspended"
-    """In charge as far as is known, but ZooKeeper does not answer: nothing may be changed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Holder:
-    """What the process in charge says of itself."""
-
-    id: str
-    url: str
-    pid: int
-    since: float
 
 
 class Leadership:
@@ -313,17 +292,3 @@ class Leadership:
                     break
                 self._changed.wait(left)
             self._news = False
-
-
-def parse_holder(path: str, data: bytes) -> Holder | None:
-    """The holder in a leadership node or its `holder` child; None when empty or of a foreign form (logged)."""
-    if not data:
-        return None
-    try:
-        value = decode_json(path, data)
-        return Holder(
-            id=str(value["id"]), url=str(value["url"]), pid=int(value["pid"]), since=float(value.get("since", 0.0))
-        )
-    except (CorruptRecord, KeyError, TypeError, ValueError, AttributeError) as error:
-        _log.warning("A leadership node holds no process description", path=path, error=str(error))
-        return None

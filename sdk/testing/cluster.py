@@ -1,58 +1,32 @@
-"""The played cluster: the embedded Mesos' master and agents, connected by a network that can be cut.
+"""The played cluster: the embedded Mesos' master and agents, connected by a network that can be cut."""
 
-Everything happens in the order in which it was caused: messages wait in one queue until `pump`. Time stands still until
-`advance`.
-"""
-
-import base64
-import heapq
-import itertools
-import uuid
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from sdk.errors import NotConnected
 from sdk.local.core import agent as agents
-from sdk.local.core import agent_model
+from sdk.local.core import agent_model, classic
 from sdk.local.core.master import Master
 from sdk.local.core.model import MasterConfig
 from sdk.local.core.outputs import CloseAgent, CloseScheduler, Output, Persist, ToAgent, ToScheduler
+from sdk.testing.agenda import Agenda
+from sdk.testing.containers import Containers
 from sdk.testing.executors import Behaviour, PlayedExecutor, PlayedTask
+from sdk.testing.machine import Machine
 
 Json = dict[str, Any]
 
 
-@dataclass(slots=True, kw_only=True)
-class Machine:
-    """One agent's machine: the agent process, what it checkpointed, its executors, its cable."""
-
-    name: str
-    info: Json
-    networks: Mapping[str, tuple[agent_model.ContainerAddress, ...]] = field(default_factory=dict)
-    agent: agents.Agent | None = None
-    checkpoints: dict[str, Json] = field(default_factory=dict)
-    connection: str | None = None
-    """Of the agent's process to the master, None when there is none."""
-    cut: bool = False
-    """The cable is pulled: nothing arrives on either side, nobody is told."""
-    executors: dict[str, PlayedExecutor] = field(default_factory=dict)
-    streams: dict[str, str] = field(default_factory=dict)
-    """Executor stream to container."""
-
-
-class Cluster:
+class Cluster(Agenda):
     """One master, and any number of agents and subscriptions."""
 
     def __init__(self, *, now: float, config: MasterConfig) -> None:
-        self.now = now
+        super().__init__(now)
         self._config = config
-        self._ids = itertools.count(1)
-        self._queue: deque[Callable[[], None]] = deque()
-        self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._registry: Json | None = None
-        self._behaviours: dict[str, Behaviour] = {}
+        self._containers = Containers(self, self._from_agent)
         self.machines: dict[str, Machine] = {}
         self.master: Master | None = Master(config, now=now)
         self._listeners: dict[str, tuple[Callable[[Json], None], Callable[[], None]]] = {}
@@ -60,47 +34,24 @@ class Cluster:
         self._operations_fail = 0
         self._failing_kinds: frozenset[str] = frozenset()
 
-    # Ids and time
-
-    def number(self) -> int:
-        """The next of 1, 2, 3, ..."""
-        return next(self._ids)
-
-    def new_uuid(self) -> str:
-        """Base64 of 16 bytes."""
-        return base64.b64encode(uuid.UUID(int=self.number()).bytes).decode()
-
-    def later(self, seconds: float, action: Callable[[], None]) -> None:
-        """Do `action` in so many seconds."""
-        heapq.heappush(self._timers, (self.now + seconds, self.number(), action))
-
-    def soon(self, action: Callable[[], None]) -> None:
-        """Do `action` after all that has been caused already."""
-        self._queue.append(action)
+    # Time
 
     def next_event(self) -> float | None:
         """When something happens next."""
-        times = [self._timers[0][0]] if self._timers else []
+        times = [time] if (time := self.next_timer()) is not None else []
         sources = [self.master, *(machine.agent for machine in self.machines.values())]
         times.extend(due for source in sources if source is not None and (due := source.next_tick()) is not None)
         return min(times, default=None)
 
     def step(self, now: float) -> None:
         """Let it be `now`: everything that is due happens."""
-        self.now = now
-        while self._timers and self._timers[0][0] <= now:
-            self.soon(heapq.heappop(self._timers)[2])
+        self.move_to(now)
         if self.master is not None:
             self._from_master(self.master.tick(now=now))
         for machine in self.machines.values():
             if machine.agent is not None:
                 self._from_agent(machine, machine.agent.tick(now=now))
         self.pump()
-
-    def pump(self) -> None:
-        """Deliver everything, and what that causes."""
-        while self._queue:
-            self._queue.popleft()()
 
     # The scheduler's side
 
@@ -124,6 +75,12 @@ class Cluster:
         self._from_master(answer.outputs)
         if answer.status not in (200, 202):
             raise AssertionError(f"{kind}: HTTP {answer.status}: {answer.text}")
+
+    def slaves(self) -> Json:
+        """The master's /slaves."""
+        if self.master is None:
+            raise NotConnected("there is no master")
+        return classic.slaves(self.master.state, full=True)
 
     def agent_id(self, name: str) -> str:
         """The id that the master gave the agent of a machine."""
@@ -310,9 +267,9 @@ class Cluster:
                 case agent_model.CloseExecutor(stream=stream):
                     machine.streams.pop(stream, None)
                 case agent_model.Launch():
-                    self._start_executor(machine, output)
+                    self._containers.start(machine, output)
                 case agent_model.Destroy(container_id=container_id):
-                    self.soon(partial(self._end, machine, container_id, 9))
+                    self.soon(partial(self._containers.end, machine, container_id, 9))
                 case agent_model.Checkpoint(name=name, content=content):
                     if content is None:
                         machine.checkpoints.pop(name, None)
@@ -323,7 +280,7 @@ class Cluster:
                     machine.checkpoints = machine.agent.left_behind()
                     machine.agent = None
 
-    # Executors
+    # Tasks
 
     def tasks(self, task_ids: Collection[str]) -> list[tuple[PlayedExecutor, PlayedTask]]:
         """Those of these tasks that run, each with its executor."""
@@ -337,53 +294,4 @@ class Cluster:
 
     def behave(self, task_name: str, behaviour: Behaviour) -> None:
         """How tasks of this Mesos task name go from now on."""
-        self._behaviours[task_name] = behaviour
-
-    def _behaviour(self, task_name: str) -> Behaviour:
-        return self._behaviours.get(task_name, Behaviour())
-
-    def _start_executor(self, machine: Machine, launch: agent_model.Launch) -> None:
-        container = launch.container_id
-        assert machine.agent is not None
-        if launch.refusal is not None:
-            self._from_agent(machine, machine.agent.launch_failed(container, launch.refusal, now=self.now))
-            return
-
-        def say(call: Json) -> None:
-            self.soon(lambda: self._executor_call(machine, container, call))
-
-        def later(seconds: float, action: Callable[[], None]) -> None:
-            self.later(seconds, lambda: action() if container in machine.executors else None)
-
-        executor = PlayedExecutor(
-            container_id=container,
-            framework_id=launch.framework_id,
-            executor_id=launch.executor_id,
-            say=say,
-            later=later,
-            end=lambda status: self._end(machine, container, status),
-            behaviour=self._behaviour,
-            new_uuid=self.new_uuid,
-        )
-        machine.executors[container] = executor
-        self._from_agent(machine, machine.agent.launched(container, self.number(), now=self.now))
-        # The name of a custom executor's first task is not known yet: what keeps it from registering is its own name.
-        first = launch.task["name"] if launch.task is not None else launch.executor_id.split("__")[-2]
-        if self._behaviour(first).registers:
-            executor.subscribe()
-
-    def _executor_call(self, machine: Machine, container: str, call: Json) -> None:
-        if machine.agent is None or container not in machine.executors:
-            return
-        stream = ""
-        if call["type"] == "SUBSCRIBE":
-            stream = f"executor-{self.number()}"
-            machine.streams[stream] = container
-        machine.agent.executor_call(call, now=self.now, new_stream=stream)
-        self._from_agent(machine, machine.agent.outputs())
-
-    def _end(self, machine: Machine, container: str, status: int) -> None:
-        if machine.executors.pop(container, None) is None and status == 0:
-            return
-        if machine.agent is not None:
-            self._from_agent(machine, machine.agent.exited(container, status, now=self.now))
+        self._containers.behave(task_name, behaviour)

@@ -7,13 +7,14 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from sdk.core.effects import CallEffect, UpdateRoles
+from sdk.core.effects import CallEffect, ListReservations, UpdateRoles
 from sdk.core.events import Disconnected, Event
 from sdk.errors import NotConnected, Refused, UnexpectedAnswer
 from sdk.mesos import wire
 from sdk.mesos.calls import FrameworkInfo
-from sdk.mesos.connection import NoAnswer
 from sdk.mesos.driver import FRAMEWORK_FAILED_OVER, FRAMEWORK_REMOVED
+from sdk.mesos.reserved import reservations_listed
+from sdk.mesos.stream import NoAnswer
 from sdk.model.ids import FrameworkId
 from sdk.testing.cluster import Cluster
 from sdk.testing.faults import Faults
@@ -90,6 +91,9 @@ class PlayedFeed:
             raise UnexpectedAnswer(503, "the call failed on the way")
         if self._stream is None:
             raise NotConnected("there is no subscription")
+        if isinstance(effect, ListReservations):
+            self._post(reservations_listed(self._cluster.slaves()))
+            return
         body = wire.call(effect, self._info)
         if body is None:
             return

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from sdk.errors import LeadershipLost
 from sdk.storage.connection import Check
-from sdk.storage.election import Holder, Role
+from sdk.storage.holder import Holder, Role
 from sdk.storage.persister import Persister, Put
 
 SESSION_TIMEOUT = 6.0

@@ -21,7 +21,7 @@ from sdk.runner.subscribing import Subscribing
 from sdk.runner.take_over import TakeOver
 from sdk.runner.term import Term
 from sdk.runner.turns import Turns
-from sdk.storage.election import Role
+from sdk.storage.holder import Role
 from sdk.storage.memory_persister import MemoryPersister
 from sdk.testing.cluster import Cluster
 from sdk.testing.faults import Faults, ProcessDied

@@ -20,11 +20,16 @@ from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.local.stack import EXAMPLES, Options, Stack
 from sdk.local import processes
 from sdk.local.cluster import Timing
+from tests.support import nursery
 from tests.support.stack_ports import free_base
 from tests.support.wait import wait_until
 
 REPLACE_AFTER = 3.0
-QUICK = Options(replace_after=REPLACE_AFTER, timing=Timing(agent_ping_timeout=0.5, max_agent_ping_timeouts=8))
+QUICK = Options(
+    replace_after=REPLACE_AFTER,
+    timing=Timing(agent_ping_timeout=0.5, max_agent_ping_timeouts=8),
+    popen=nursery.popen,
+)
 KILL_GRACE = 8.0
 """Seconds in which an instance drains; health says no for a quarter of it."""
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import re
 import ssl
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.e2e
 
 POOL = "auto-default"
 GRACE = 3
+NOT_OFFERED = re.compile(r"runs on agent\d without ports? 22\b.* not offered: agents offer ")
 
 
 @pytest.fixture(scope="module")
@@ -259,3 +261,34 @@ def test_labels_of_marathon_lb_are_served_as_they_are_and_as_what_they_become(
         wait_until(lambda: f"auto-{template}" not in pools(system), 60, f"the end of auto-{template}")  # noqa: B023 - called here
     assert system.edgelb("pool-template", "reset", "default").returncode == 0
     assert system.edgelb("pool-template", "delete", "marathon-lb").returncode == 0
+
+
+def test_a_port_that_no_agent_offers_holds_up_nobody(system: System, marathon: Marathon) -> None:
+    """Load balancers are launched again without it, on their agent and on another one, and serve all that they can."""
+    here, there = system.unused_ports(0, 1)[0], system.unused_ports(1, 1)[0]
+    tasks = [launch(marathon, "here", "hostEq:here.test", here)]
+    reached(here, "here", "here.test")
+    tasks += [launch(marathon, "odd", "hostEq:odd.test", 22), launch(marathon, "there", "hostEq:there.test", there)]
+    wait_until(
+        lambda: statuses(system) == dict.fromkeys((one.task_id for one in tasks), "OK"), 30, "all are in the pool"
+    )
+    wait_until(lambda: NOT_OFFERED.search(json.dumps(system.status(POOL)["plans"])), 60, "why it lacks the port")
+    assert "nothing listens at port 22 yet: it lacks an agent that offers port 22" in json.dumps(told(system))
+    wait_until(lambda: system.status(POOL)["state"] == "degraded", 30, "a pool that serves all but the listener")
+    assert "until it has the port port-22" in system.status(POOL)["summary"]
+    [old] = system.task_ids(POOL)
+
+    system.kill(system.executor(old))
+    wait_until(lambda: system.task_ids(POOL) not in (set(), {old}), 60, "the next task")
+    reached(here, "here", "here.test")
+
+    wait_until(lambda: len(system.instances(POOL)) == 1, 30, "the end of what the killed one said")
+    [instance] = system.instances(POOL)
+    system.stack.cluster.kill(instance["hostname"])
+    try:
+        reached(there, "there", "there.test")
+    finally:
+        system.stack.cluster.start_member(instance["hostname"])
+    for task in tasks:
+        marathon.kill(task)
+    wait_until(lambda: POOL not in pools(system), 60, "the end of the pool")

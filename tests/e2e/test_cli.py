@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import System
+from tests.support.http import request
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -200,3 +201,13 @@ def test_an_update_shows_in_the_traffic(system: System, pool: str) -> None:
     ok(system, "update", "-", "--wait", stdin=json.dumps(document))
     assert "from version 2 of the pool" in ok(system, "lb-config", pool)
     assert system.stack.fetch(f"{url}closed")[0] == 200
+
+
+def test_on_the_page_of_mesos_the_names_of_frameworks_link_to_what_answers(system: System) -> None:
+    """Each scheduler's root says who it is and what there is, to whoever comes by a link."""
+    frameworks = system.stack.get(f"{system.stack.mesos}/state")["frameworks"]
+    assert {one["name"] for one in frameworks} == {"edgelb", "webapp"}
+    for framework in frameworks:
+        answer = request("GET", framework["webui_url"], retries=3)
+        assert answer.status == 200, f"{framework['webui_url']}: {answer.data.decode()}"
+        assert framework["name"] in answer.data.decode()

@@ -26,6 +26,7 @@ CALLS = (
     "Acknowledge",
     "Decline",
     "Kill",
+    "ListReservations",
     "Reconcile",
     "Revive",
     "Suppress",
@@ -263,9 +264,8 @@ class Chaos(RuleBasedStateMachine):
         state = self.sim.scheduler.state
         if state is not None:
             assert state.index == Index.of(state.pods.values())
-            # What lacks an optional port serves all the same.
-            restless = {key[0] for key, need in state.work.needs.items() if not isinstance(need, LacksPorts)}
-            assert set(state.work.unrest) == restless
+            serving = {key for key, need in state.work.needs.items() if isinstance(need, LacksPorts)}
+            assert set(state.work.unrest) == {key[0] for key in state.work.needs if key not in serving}
 
     @invariant()
     def earlier_configurations_are_kept_as_long_as_an_instance_has_them(self) -> None:

@@ -80,6 +80,13 @@ class ProcessChaos(Chaos):
     def fail_storage(self, count: int, applied: bool) -> None:
         self.sim.fail_storage(count, applied=applied)
 
+    @rule(refused=st.booleans())
+    def refuse_storage(self, refused: bool) -> None:
+        """Of one service nothing can be stored any more."""
+        self.sim.refuse_storage(
+            lambda write: "the story says no" if refused and "/services/odd/" in write.path else None
+        )
+
     @rule(count=st.integers(1, 2), kinds=st.sets(st.sampled_from(("RESERVE", "UNRESERVE")), min_size=1))
     def fail_operations(self, count: int, kinds: set[str]) -> None:
         self.sim.fail_operations(count, kinds)

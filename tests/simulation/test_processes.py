@@ -159,6 +159,21 @@ def test_one_record_that_cannot_be_stored_concerns_its_service_alone() -> None:
     at_rest(sim, "good/app-0", "more/app-0", "odd/app-0")
 
 
+def test_records_that_cannot_be_stored_any_more_hold_up_nobody_else() -> None:
+    """Neither its own events nor offers that it shares with others: they go on, and it does when it can be stored."""
+    sim = cluster()
+    sim.publish(service("odd"))
+    at_rest(sim, "odd/app-0")
+    sim.refuse_storage(lambda write: "is full, says the story" if "/services/odd/pods/" in write.path else None)
+    sim.kill_task("odd/app-0")
+    sim.publish(service("odd"), service("good"), service("more"))
+    sim.run_until(lambda: {"good/app-0", "more/app-0"} <= set(sim.running()), "the others run", within=30)
+    assert any("is full, says the story" in sentence for sentence in sim.said())
+    sim.refuse_storage(lambda _write: None)
+    at_rest(sim, "good/app-0", "more/app-0", "odd/app-0")
+    assert sim.problems() == {}
+
+
 @pytest.mark.parametrize("effects", range(1, 16))
 def test_a_process_may_die_after_any_effect(effects: int) -> None:
     """Whatever was stored or said last, the next process makes the same of it, and an uninstall leaves nothing."""

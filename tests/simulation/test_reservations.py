@@ -81,6 +81,45 @@ def test_impatient_uninstall_looks_for_what_no_record_knows_all_the_same() -> No
     sim.expect_nothing_left()
 
 
+def test_uninstall_says_what_is_reserved_where_nothing_is_offered() -> None:
+    """An agent that is deactivated offers nothing: the master is asked what is reserved there, and that is said."""
+    sim = deployed(agents=1)
+    sim.stop_scheduler()
+    sim.lose_records("web")
+    sim.deactivate("agent1")
+    sim.start_scheduler()
+    sim.publish()
+    sim.uninstall()
+    uninstalled(sim)
+    assert "which does not offer it" in sim.snapshot().uninstall_message
+    assert sim.reservations()
+
+
+def test_uninstall_waits_for_what_the_master_shows() -> None:
+    """Offers come as soon as the agent is back; nothing is left then."""
+    sim = deployed(agents=1)
+    sim.stop_scheduler()
+    sim.lose_records("web")
+    sim.deactivate("agent1")
+    sim.start_scheduler()
+    sim.publish()
+    sim.uninstall()
+    sim.advance(20)
+    assert sim.snapshot().uninstall is Progress.IN_PROGRESS
+    sim.reactivate("agent1")
+    uninstalled(sim)
+    sim.expect_nothing_left()
+
+
+def test_uninstall_ends_where_nobody_says_what_is_reserved() -> None:
+    """The master may not let us ask: the offers have to do."""
+    sim = deployed(agents=1)
+    sim.fail_calls("ListReservations", 100)
+    sim.uninstall()
+    uninstalled(sim)
+    sim.expect_nothing_left()
+
+
 def test_removed_instance_waits_for_the_place_it_was_replaced_from() -> None:
     """A service is gone when nothing is reserved for it any more."""
     sim = deployed()

@@ -54,6 +54,13 @@ THE_API: dict[str, tuple[str, ...]] = {
         "e2e/test_cli.py::test_endpoints_are_where_the_pool_answers",
     ),
     "unknown pools are 404": (f"{API}/test_pools.py::test_a_missing_pool_is_not_found_whatever_one_wants_of_it",),
+    "metadata before the first instance is 504": (
+        f"{API}/test_runtime.py::test_metadata_before_the_first_instance_is_504_with_the_documented_text",
+    ),
+    "a pool that is created while the one before leaves is another one": (
+        f"{API}/test_runtime.py::test_what_is_left_of_a_deleted_pool_says_nothing_of_one_that_was_created_again",
+        f"{API}/test_store.py::test_a_pool_that_is_deleted_and_created_again_is_told_as_the_new_one",
+    ),
     "pool templates are made, listed and deleted": (
         f"{API}/test_pool_templates.py::test_a_template_is_made_shown_and_deleted",
     ),
@@ -297,6 +304,7 @@ SERVING: dict[str, tuple[str, ...]] = {
         f"{INSTANCE}/test_sticky.py::test_clients_stay_while_servers_come_and_go_and_haproxy_is_loaded_anew",
         f"{INSTANCE}/test_sticky.py::test_a_server_that_drains_keeps_its_clients_and_gets_no_others",
     ),
+    "checks of servers are switched off": (f"{SELECT}::test_two_services_that_choose_the_same_port_give_one_server",),
     "checks by HTTP, TLS and other protocols": (
         f"{HAPROXY}/test_custom_checks.py::test_servers_are_up_when_they_answer_as_the_check_wants",
     ),
@@ -308,6 +316,7 @@ SERVING: dict[str, tuple[str, ...]] = {
         "unit/api/dcos_template/test_select.py::test_after_any_changes_the_endpoints_are_those_of_a_plain_search",
     ),
     "names, numbers and all ports; addresses of host, bridge and container": (
+        "integration/bridges/test_bridges.py::test_requests_reach_the_container_by_either_address",
         f"{SELECT}::test_type_and_port_choose_address_and_port",
         f"{SELECT}::test_the_port_that_the_pool_names_needs_no_allocation",
         f"{LISTENER}/test_task.py::test_a_bridged_task_has_host_ports_and_container_ports",
@@ -346,8 +355,14 @@ LIVING: dict[str, tuple[str, ...]] = {
         f"{INSTANCE}/test_following.py::test_servers_come_and_go_without_a_reload_or_a_lost_request",
         "e2e/test_changes.py::test_starting_and_killing_tasks_all_the_time_fails_no_request_and_needs_no_reload",
     ),
+    "an update switches from blue to green and fails no request": (
+        "integration/removal/test_blue_green.py::test_a_switch_from_blue_to_green_and_back_fails_no_request",
+    ),
     "long connections survive reloads": (
         f"{INSTANCE}/test_old_workers.py::test_a_lasting_connection_survives_any_number_of_reloads",
+    ),
+    "any number of reloads leaves no process, descriptor or socket behind": (
+        "integration/benchmarks/test_loads.py::test_a_benchmark_says_what_it_found",
     ),
     "limits of clients count on over reloads": (
         f"{INSTANCE}/test_handing_on.py::test_how_often_clients_have_asked_outlives_reloads",

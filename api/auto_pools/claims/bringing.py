@@ -1,9 +1,24 @@
 """Which certificates a claim brings to its port, and for which hosts they can be shown. Pure."""
 
+from typing import NamedTuple
+
 from api.auto_pools.claims.app_claim import AppClaim
 from api.auto_pools.claims.demand import CERTIFICATES, CertificateKey, certificates_of
 from api.auto_pools.claims.holders import Holders
 from scheduler.pools.texts import shown_host
+
+
+class Brought(NamedTuple):
+    """What a claim brings: files of certificates, and the hosts for which they can be shown."""
+
+    files: tuple[str, ...]
+    hosts: frozenset[str]
+
+
+def bringing(claim: AppClaim) -> Brought | None:
+    """What it brings; None for most."""
+    files = brought_by(claim)
+    return Brought(files, whole_hosts(claim)) if files else None
 
 
 def brought_by(claim: AppClaim) -> tuple[str, ...]:

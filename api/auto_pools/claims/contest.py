@@ -9,7 +9,6 @@ import heapq
 from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
-from api.auto_pools.claim import App
 from api.auto_pools.claims import conflicts
 from api.auto_pools.claims.app_claim import AppClaim
 from api.auto_pools.claims.bringing import kept_from
@@ -17,6 +16,7 @@ from api.auto_pools.claims.demand import CERTIFICATES, BackendKey, CertificateKe
 from api.auto_pools.claims.holders import Holders
 from api.auto_pools.claims.judging import Judge
 from api.auto_pools.claims.map_lines import is_tried
+from api.auto_pools.claims.owners import family_of
 from api.auto_pools.claims.policy import Join, Policy
 from api.auto_pools.claims.redirected import taken_from
 from api.auto_pools.claims.room import Room
@@ -133,11 +133,12 @@ class Contest:
         return Obstacle(conflicts.shown_to_nobody(claim, keeper.app), (Spot("options of port", claim.port),))
 
     def _may_not_join(self, claim: AppClaim) -> Obstacle | None:
-        join = self._policy.rule(claim.app, claim.role).join if self._policy.rules else Join.ANY
-        if join is Join.ANY:
+        join = self._policy.rule(claim.app, claim.role).join
+        group, own = self.holders.in_group(claim.group), family_of(claim.app)
+        if join is Join.ANY or (join is Join.GROUP and group.families.keys() <= {own}):
             return None
-        for other in self.holders.in_group(claim.group).others(claim.app):
-            if join is Join.NONE or _family(other) != _family(claim.app):
+        for other in group.others(claim.app):
+            if join is Join.NONE or family_of(other) != own:
                 return Obstacle(conflicts.may_not_join(claim, other), (Spot("apps of group", claim.group),))
         return None
 
@@ -159,7 +160,7 @@ class Contest:
                 if isinstance(route, Route) and route.group == claim.group:
                     continue
                 for other in self.holders.of(held):
-                    if _family(other.app) != _family(claim.app):
+                    if family_of(other.app) != family_of(claim.app):
                         return Obstacle(conflicts.takes_host(demand, held, other.app), (held,))
         return None
 
@@ -169,7 +170,7 @@ class Contest:
             for other in self.holders.of(held):
                 if not is_taken:
                     return Obstacle(conflicts.behind(demand, held, other.app), (held,))
-                if _family(other.app) != _family(claim.app):
+                if family_of(other.app) != family_of(claim.app):
                     return Obstacle(conflicts.overtakes(demand, held, other.app), (held,))
         return None
 
@@ -229,8 +230,3 @@ class Contest:
         for claim in self._waiting.take(what):
             self._pending.add(claim)
             self._enqueue(claim)
-
-
-def _family(app: App) -> tuple[str, str]:
-    """The framework and the group within it."""
-    return app.framework, app.name.rpartition("/")[0] if app.marathon else ""

@@ -11,6 +11,7 @@ from api.auto_pools.claim import App
 from api.auto_pools.claims.app_claim import AppClaim
 from api.auto_pools.claims.demand import BackendKey, CertificateKey, Demand, FrontendKey, Key, RuleKey
 from api.auto_pools.claims.host_rules import HostRules
+from api.auto_pools.claims.owners import Family, family_of
 
 
 class Conflict(NamedTuple):
@@ -54,11 +55,12 @@ class _Hold:
 class Sharers:
     """The claims at a port, or of a group, the one that is held longest first, and what they say of it together."""
 
-    __slots__ = ("apps", "certificates", "claims", "options")
+    __slots__ = ("apps", "certificates", "claims", "families", "options")
 
     def __init__(self) -> None:
         self.claims: dict[AppClaim, None] = {}
         self.apps: Counter[App] = Counter()
+        self.families: Counter[Family] = Counter()
         self.options: dict[str, object] = {}
         """By fields of Frontend or Backend."""
         self.certificates = 0
@@ -72,6 +74,7 @@ class Sharers:
         """One more."""
         self.claims[claim] = None
         self.apps[claim.app] += 1
+        self.families[family_of(claim.app)] += 1
 
     def drop(self, claim: AppClaim) -> None:
         """One less."""
@@ -79,6 +82,10 @@ class Sharers:
         self.apps[claim.app] -= 1
         if not self.apps[claim.app]:
             del self.apps[claim.app]
+        family = family_of(claim.app)
+        self.families[family] -= 1
+        if not self.families[family]:
+            del self.families[family]
 
 
 _NOBODY = Sharers()

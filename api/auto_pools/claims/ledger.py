@@ -78,10 +78,11 @@ class Book:
 
     def put(self, app: App, entry: Entry | None) -> None:
         """What is known of it from now on; None: it is forgotten."""
-        number, before = shard_of(app), self.get(app)
+        number = shard_of(app)
+        shard = self._changed.get(number)
+        before = (self._shards[number] if shard is None else shard).get(app)
         if before == entry:
             return
-        shard = self._changed.get(number)
         if shard is None:
             shard = self._changed[number] = dict(self._shards[number])
         if before is not None:

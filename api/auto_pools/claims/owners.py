@@ -33,3 +33,15 @@ def leaves_enough(has: int, left: int) -> bool:
     many there are the next one finds something. Nobody has to say how many there will be.
     """
     return has // _SHARE <= left
+
+
+class Family(NamedTuple):
+    """Applications that trust each other: those of one framework, and of one group where it is a Marathon."""
+
+    framework: str
+    group: str
+
+
+def family_of(app: App) -> Family:
+    """That of an application."""
+    return Family(app.framework, app.name.rpartition("/")[0] if app.marathon else "")

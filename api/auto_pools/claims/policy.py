@@ -1,7 +1,7 @@
 """What a pool template lets applications ask for. Pure.
 
-Without rules an application may ask for everything that labels can say, but for servers that are not its own, which
-load balancers may reach and nobody else, and for secrets of others: a secret `a/b/cert`
+Without rules an application may ask for everything that labels can say, but for a share of what applications of other
+frameworks and Marathon groups have, for servers that are not its own, and for secrets of others: a secret `a/b/cert`
 is for applications in or below the Marathon group `/a/b`, one without a slash for all, as DC/OS has it. Of a framework
 that is no Marathon the name stands for the group. Does not know JSON (policy_schema.py).
 """
@@ -46,7 +46,7 @@ class Rule:
     """What labels say behind the group, as `frontend.hsts`; `*` at the end stands for any end."""
     addresses: tuple[str, ...] = ()
     """Of servers that are no tasks of the application: hosts, `*.` and the end of hosts, networks, or `*` for all."""
-    join: Join = Join.ANY
+    join: Join = Join.GROUP
 
     def covers(self, app: App, role: str) -> bool:
         """Whether it is for that application."""

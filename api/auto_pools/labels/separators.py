@@ -52,9 +52,14 @@ class Separators(NamedTuple):
         return found
 
 
+_USUAL = Separators()
+
+
 def read_separators(labels: Mapping[str, str]) -> Separators | LabelProblem:
     """Those that the labels name, `,`, `|` and `:` where they do not."""
-    usual = Separators()
+    usual = _USUAL
+    if not (LIST_LABEL in labels or ITEM_LABEL in labels or KEY_LABEL in labels):
+        return usual
     named = {
         LIST_LABEL: labels.get(LIST_LABEL) or usual.of_lists,
         ITEM_LABEL: labels.get(ITEM_LABEL) or usual.of_items,

@@ -5,40 +5,45 @@ application brings to a port is shown for the hosts of its own rules. Whoever is
 the port: his are for all others, too, as their names say, and the first one is for clients that name no host.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
+from api.auto_pools.claim import App
 from api.auto_pools.claims.app_claim import AppClaim
-from api.auto_pools.claims.bringing import brought_by, whole_hosts
+from api.auto_pools.claims.bringing import Brought, whole_hosts
 from scheduler.pools.model.certificate import CertificateHosts
 
 _MOST_OTHERS = 500
 """Hosts of others below a `*.`; where there are more, the certificate is not shown for it."""
 
 
-def certificate_hosts(bringers: Collection[AppClaim], at_port: Iterable[AppClaim]) -> tuple[CertificateHosts, ...]:
+def certificate_hosts(
+    bringers: Mapping[AppClaim, Brought], at_port: Iterable[AppClaim]
+) -> tuple[CertificateHosts, ...]:
     """Of the certificates that are not for all; `at_port` are all claims of the port."""
     keeper = next(iter(bringers)).app if bringers else None
     found: dict[str, list[AppClaim]] = {}
-    for claim in bringers:
-        for file in brought_by(claim):
+    for claim, brought in bringers.items():
+        for file in brought.files:
             found.setdefault(file, []).append(claim)
     limited = {
         file: claims
         for file, claims in found.items()
         if all(claim.app != keeper and claim.claim.rules for claim in claims)
     }
-    below = any(host.startswith("*") for claims in limited.values() for claim in claims for host in whole_hosts(claim))
+    hosts = {file: frozenset[str]().union(*(bringers[one].hosts for one in claims)) for file, claims in limited.items()}
+    below = any(host.startswith("*") for own in hosts.values() for host in own)
     others = tuple(at_port) if below else ()
-    return tuple(CertificateHosts(certificate=file, hosts=_hosts(claims, others)) for file, claims in limited.items())
+    return tuple(
+        CertificateHosts(certificate=file, hosts=_hosts(hosts[file], {claim.app for claim in claims}, others))
+        for file, claims in limited.items()
+    )
 
 
-def _hosts(claims: Collection[AppClaim], others: Iterable[AppClaim]) -> tuple[str, ...]:
-    """Of these claims, and those below one of theirs that are not for them."""
-    own = frozenset(host for claim in claims for host in whole_hosts(claim))
+def _hosts(own: frozenset[str], apps: Collection[App], others: Iterable[AppClaim]) -> tuple[str, ...]:
+    """These, and those below one of them that are not for these applications."""
     stars = {host for host in own if host.startswith("*")}
     if not stars:
         return tuple(sorted(own))
-    apps = {claim.app for claim in claims}
     theirs: dict[str, set[str]] = {}
     for claim in others:
         for host in whole_hosts(claim) if claim.app not in apps else ():

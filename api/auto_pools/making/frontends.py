@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any
 
 from api.auto_pools.claims.app_claim import AppClaim
-from api.auto_pools.claims.bringing import brought_by
+from api.auto_pools.claims.bringing import Brought, bringing
 from api.auto_pools.claims.demand import (
     DefaultKey,
     Demand,
@@ -36,7 +36,7 @@ class _Port:
         self.rules: list[tuple[order.Place, MapRule]] = []
         self.redirects: list[tuple[order.Place, Redirect]] = []
         self.default_backend = ""
-        self.bringers: dict[AppClaim, None] = {}
+        self.bringers: dict[AppClaim, Brought] = {}
         """Claims with certificates, the one that is held longest first."""
 
 
@@ -52,8 +52,8 @@ class Frontends:
     def taken(self, claim: AppClaim, new: Sequence[Demand]) -> None:
         """A claim is held, and nobody had said what is `new`."""
         port = self._ports.setdefault(claim.port, _Port())
-        if brought_by(claim):
-            port.bringers[claim] = None
+        if (brought := bringing(claim)) is not None:
+            port.bringers[claim] = brought
             self._changed.add(claim.port)
         for demand in new:
             match demand.key:
@@ -109,7 +109,7 @@ class Frontends:
         return Frontend(
             **options,
             bind_port=number,
-            certificates=tuple(dict.fromkeys(file for claim in port.bringers for file in brought_by(claim))),
+            certificates=tuple(dict.fromkeys(file for brought in port.bringers.values() for file in brought.files)),
             certificate_hosts=certificate_hosts(port.bringers, self._holders.at_port(number).claims),
             redirects=redirects,
             link_backend=LinkBackend(default_backend=port.default_backend, map=tuple(rule for _, rule in port.rules)),

@@ -1,7 +1,7 @@
 """What the thread of auto pools knows of one pool template and its pool, while it is in charge."""
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from api.auto_pools.claims.ledger import Ledger
 from api.auto_pools.making.auto_pool import AutoPool
@@ -93,7 +93,7 @@ class Generated:
     def wrote(self, took: float) -> None:
         """A write that took so many seconds is done."""
         window = min(max(APART, took / _SHARE), _MOST_APART)
-        self.lane = replace(self.lane.succeeded(), window=window, limit=window)
+        self.lane = self.lane.succeeded()._replace(window=window, limit=window)
         self.unwritten = ""
 
     def believed(

@@ -84,7 +84,7 @@ class LedgerStore:
     def put(self, template: str, ledger: Ledger, checks: Sequence[Check] = ()) -> None:
         """Write it, whatever stood there."""
         path = self._path(template)
-        if sum(size_of(*item) for item in ledger.items()) <= _MOST_INLINE:
+        if _is_short(ledger):
             self._write(path, encode_entries(ledger.items()).encode(), {}, checks)
             self._known.pop(template, None)
             return
@@ -161,6 +161,15 @@ class LedgerStore:
         if problem := name_problem(template):
             raise InvalidSpec("poolTemplate.name", f"{template[:80]} invalid: {problem}")
         return f"{self._base}/{template}"
+
+
+def _is_short(ledger: Ledger) -> bool:
+    size = 0
+    for item in ledger.items():
+        size += size_of(*item)
+        if size > _MOST_INLINE:
+            return False
+    return True
 
 
 def _blobs(path: str, told: Any) -> Iterator[Blob | None]:

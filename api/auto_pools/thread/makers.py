@@ -25,6 +25,7 @@ from api.dcos_template.clerk import Order
 from api.dcos_template.inbox import TaskChange
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.model import MADE
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.store import PoolView
 from sdk.storage.connection import ZooKeeper
 
@@ -33,10 +34,13 @@ NOTHING = frozenset[TaskKey]()
 
 
 class Makers:
-    """For all templates. `lock` is the path of the leadership node."""
+    """For all templates. `lock` is the path of the leadership node, `own` is told of pools that are written."""
 
-    def __init__(self, context: Context, zookeeper: ZooKeeper, root: str, lock: str, order: Order) -> None:
+    def __init__(
+        self, context: Context, zookeeper: ZooKeeper, root: str, lock: str, order: Order, own: OwnWritings
+    ) -> None:
         self._context = context
+        self._own = own
         self._zookeeper = zookeeper
         self._root = root
         self._lock = lock
@@ -62,7 +66,7 @@ class Makers:
             self._orphans.gone(name)
         self._orphans.look()
 
-    def take_pools(self, view: PoolView) -> None:
+    def take_pools(self, view: PoolView, _arrived: float) -> None:
         """All pools as they stand in ZooKeeper now."""
         context = self._context
         before, pools = context.pools or {}, {name: view[name] for name in view if name.startswith(MADE)}
@@ -104,7 +108,7 @@ class Makers:
         """This process writes from now on."""
         self.give_up_charge()
         context = self._context
-        context.writer = Writer(self._zookeeper, self._root, self._lock, epoch)
+        context.writer = Writer(self._zookeeper, self._root, self._lock, epoch, self._own)
         for template in (context.templates or {}).values():
             self._publisher.begin(context.writer, template)
         self._orphans.look()

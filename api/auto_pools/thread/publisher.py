@@ -6,7 +6,6 @@ not know what a write consists of (submission.py), nor when it is due. Runs on t
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -116,7 +115,7 @@ class Publisher:
             core.choosing.look()
         self._hold(state, self._why_not(state, now))
         if state.held:
-            state.lane = replace(state.lane, asked=mono + LOOK_AGAIN)
+            state.lane = state.lane._replace(asked=mono + LOOK_AGAIN)
             return
         core.made.update((), (), now)
         with nullcontext() if core.settled else not_searched():

@@ -65,7 +65,8 @@ class Submission:
             pool = overlaid.pool
         if pool is not None:
             pool = replace(pool, name=pool_of(self.template.name), type=PoolType.DYNAMIC)
-            if problems := tuple(checks.pool_problems(pool)):
+            # What stands there passed the rules, if it was made of the same objects.
+            if problems := tuple(checks.pool_problems(pool, self.known.pool if self.known is not None else None)):
                 return Faulty(problems=problems)
         if self.ledger is not None:
             self._write_ledger(writer, self.ledger)

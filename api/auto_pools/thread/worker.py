@@ -1,13 +1,10 @@
 """The thread of auto pools: labels of tasks and pool templates come in, pools go out.
 
-Knows the order of things: take what came in for a while, then write what is due. A standby follows tasks, templates and
-pools as well, so that it is warm. Does not know what is done for a template (makers.py).
+Knows what it hears and from whom. A standby follows tasks, templates and pools as well, so that it is warm. Does not
+know the order of things (loop.py), nor what is done for a template (makers.py).
 """
 
-import threading
 from collections.abc import Callable, Collection, Sequence
-
-import structlog
 
 from api.auto_pools.templates.task_page import TaskPage, page_of
 from api.auto_pools.templates.template_store import TemplateView
@@ -16,25 +13,22 @@ from api.auto_pools.thread.makers import Makers
 from api.auto_pools.thread.sieve import Sieve
 from api.dcos_template.clerk import Clerk
 from api.dcos_template.inbox import Inbox
+from api.dcos_template.loop import Loop
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import TaskKey
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.store import PoolView
 from sdk.clock import Clock
-from sdk.errors import LeadershipLost
 from sdk.net.address import is_address
 from sdk.storage.connection import ZooKeeper
 
 #: Tasks that are taken before the loop comes round.
 _TASKS_AT_ONCE = 256
-#: The loop comes round at least so often, in seconds, also when nothing happens.
-TURN = 1.0
 #: Readings and writings that go on at once, and those for pool templates that have to be printed.
 _CLERKS = 2
 _PRINTERS = 4
 #: Seconds for which somebody who asks is let wait.
 _PATIENCE = 4.0
-
-log = structlog.get_logger()
 
 
 class AutoPoolWorker:
@@ -49,12 +43,13 @@ class AutoPoolWorker:
         *,
         turned: Callable[[], None],
         cluster: Callable[[], int],
+        own: OwnWritings,
         rules: Rules | None = None,
     ) -> None:
         """`lock` is the path of the leadership node, `cluster` tells how many tasks run in all. `turned` is called
-        whenever the loop comes round, at least every TURN seconds."""
+        whenever the loop comes round, at least every TURN seconds. `own` is told of pools that are written: whoever
+        watches them here need not read them."""
         self._clock = clock
-        self._turned = turned
         self._inbox = Inbox()
         self._sieve = Sieve()
         self._clerk = Clerk("auto-pools", _CLERKS, self._inbox.order)
@@ -62,19 +57,20 @@ class AutoPoolWorker:
         self._context = Context(
             clock=clock, clerk=self._clerk, printer=self._printer, rules=rules or Rules(), cluster=cluster
         )
-        self._makers = Makers(self._context, zookeeper, root, lock, self._inbox.order)
-        self._thread = threading.Thread(target=self._run, name="auto-pools", daemon=True)
+        self._makers = Makers(self._context, zookeeper, root, lock, self._inbox.order, own)
+        self._loop = Loop(
+            self._inbox, self._makers, clock, turned, name="auto-pools", called="auto pools", at_once=_TASKS_AT_ONCE
+        )
 
     # ------------------------------------------------------------ from other threads
 
     def start(self) -> None:
         """Begin to work."""
-        self._thread.start()
+        self._loop.start()
 
     def stop(self) -> None:
         """Begin nothing more and end."""
-        self._inbox.stop()
-        self._thread.join(10.0)
+        self._loop.stop()
         self._clerk.stop()
         self._printer.stop()
         self._context.interpreter.stop()
@@ -127,49 +123,3 @@ class AutoPoolWorker:
             return page_of(tasks, first, complete=context.complete, dialects=context.rules.dialects)
 
         return self._inbox.ask(page, _PATIENCE)
-
-    # ------------------------------------------------------------ the loop
-
-    def _run(self) -> None:
-        while True:
-            try:
-                self._turned()
-                self._inbox.wait(self._pause())
-                if not self._take():
-                    return
-                self._makers.work()
-            except LeadershipLost as error:
-                log.warning(f"Not in charge of auto pools any more: {error}")
-                self._makers.give_up_charge()
-            except Exception:
-                log.exception("The loop of auto pools failed; going on with the next change")
-
-    def _take(self) -> bool:
-        """Take some of what came in; False to stop."""
-        batch = self._inbox.take(_TASKS_AT_ONCE)
-        if batch.stop:
-            return False
-        for order in batch.orders:
-            self._carry_out(order)
-        if batch.pools is not None:
-            self._makers.take_pools(batch.pools[0])
-        if batch.tasks:
-            self._makers.take_tasks(batch.tasks)
-        self._makers.waits_for_agents(batch.incomplete)
-        if batch.complete:
-            self._makers.tasks_are_complete()
-        return True
-
-    def _carry_out(self, order: Callable[[], None]) -> None:
-        """Whatever becomes of it, what came in with it is taken."""
-        try:
-            order()
-        except LeadershipLost as error:
-            log.warning(f"Not in charge of auto pools any more: {error}")
-            self._makers.give_up_charge()
-        except Exception:
-            log.exception("What was to be done for auto pools failed; going on")
-
-    def _pause(self) -> float:
-        due = self._makers.due
-        return TURN if due is None else min(TURN, max(0.0, due - self._clock.monotonic()))

@@ -33,8 +33,9 @@ class Refused(Exception):
 class Writer:
     """Of one epoch of the lock at `path`."""
 
-    def __init__(self, zookeeper: ZooKeeper, root: str, path: str, epoch: int) -> None:
-        self._pools = PoolStore(zookeeper, root, own=OwnWritings())
+    def __init__(self, zookeeper: ZooKeeper, root: str, path: str, epoch: int, own: OwnWritings) -> None:
+        """`own` is told of pools that are written."""
+        self._pools = PoolStore(zookeeper, root, own=own)
         self.ledgers = LedgerStore(zookeeper, root)
         self._path = path
         self._checks = (Check(path, epoch),)

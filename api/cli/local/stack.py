@@ -6,6 +6,7 @@ by `edgelb local up`, by the tests of the whole stack and by benchmarks.
 
 import importlib.util
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,7 +22,7 @@ from api.cli.local.layout import PORTS_PER_AGENT, Layout
 from api.cli.supervisor import Child, Supervisor
 from sdk import programs
 from sdk.errors import EnvironmentProblem
-from sdk.local.cluster import Cluster, Timing, standard_agents
+from sdk.local.cluster import Cluster, Process, Timing, standard_agents
 from sdk.local.zookeeper import JAR as ZOOKEEPER_JAR
 from sdk.local.zookeeper import ZooKeeperServer
 from sdk.retry import Policy
@@ -44,6 +45,12 @@ class Options:
     """Added to the environment of `edgelb serve`."""
     agent_flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """More flags of the embedded agents, by their names."""
+    popen: Callable[..., Process] = subprocess.Popen
+    """Starts the processes of the embedded Mesos."""
+
+
+_CHANGE = 30.0
+"""Seconds that a change may take: HAProxy is asked about the first pool by a process that has to be started for it."""
 
 
 class Stack:
@@ -66,6 +73,7 @@ class Stack:
             masters=layout.masters,
             restart=True,
             tell=lambda sentence: self._heard.told("mesos", sentence),
+            popen=self.options.popen,
         )
         # A development stack heals quickly; a minute of backoff would only confuse the one who watches.
         self.supervisor = Supervisor([], self._heard, restarts=Policy(first=0.4, most=5.0))
@@ -123,7 +131,7 @@ class Stack:
         self.layout.directory.mkdir(parents=True, exist_ok=True)
         self.supervisor.add(Child(name="zookeeper", command=tuple(self._zookeeper.command())))
         # Several masters find each other only when ZooKeeper is up.
-        self.cluster.start(timeout=20 if self.layout.masters == 1 else 50)
+        self.cluster.start()
         self.await_true(self._zookeeper.answers, 30, "ZooKeeper")
         self.supervisor.add(Child(name="edgelb", command=_edgelb("serve"), environment=self.environment()))
         self.supervisor.add(
@@ -176,8 +184,9 @@ class Stack:
 
     def call(self, method: str, url: str, body: object | None = None) -> Any:
         """Send a request with an optional JSON body; the JSON answer, or None when it is empty."""
+        more: dict[str, Any] = {} if body is None else {"json": body, "timeout": _CHANGE}
         try:
-            answer = self._http.request(method, url, json=body) if body is not None else self._http.request(method, url)
+            answer = self._http.request(method, url, **more)
         except urllib3.exceptions.HTTPError as error:
             raise EnvironmentProblem(f"{method} {url}: {error}") from error
         if answer.status >= 300:

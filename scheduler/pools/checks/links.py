@@ -3,18 +3,22 @@
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
+from scheduler.pools.checks.same import Same
 from scheduler.pools.model import Backend, Frontend
 from scheduler.pools.problems import Problem
 
 _SHOWN_NAMES = 10
 
 
-def link_problems(backends: Mapping[str, Backend], index: int, frontend: Frontend) -> Iterator[Problem]:
+def link_problems(backends: Mapping[str, Backend], index: int, frontend: Frontend, same: Same) -> Iterator[Problem]:
     path = f"pool.haproxy.frontends[{index}].linkBackend"
     link = frontend.link_backend
     if link.default_backend:
         yield from _reference(backends, frontend, f"{path}.defaultBackend", link.default_backend)
+    sound = same.rules(frontend)
     for place, rule in enumerate(link.map):
+        if id(rule) in sound and same.has(backends.get(rule.backend)):
+            continue
         at = f"{path}.map[{place}]"
         yield from _reference(backends, frontend, f"{at}.backend", rule.backend)
         if rule.host_eq and rule.hosts_eq:

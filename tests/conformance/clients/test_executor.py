@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sdk.mesos.executor import Executor, ExecutorDriver
+from sdk.mesos.executor import ExecutorDriver
+from sdk.mesos.executor_callbacks import Executor
 from tests.conformance.clients.player import Gate, Held, Player, Split, bytewise, whole
 from tests.conformance.clients.recording import Call, End, Event, conversations
 from tests.contracts.mesos import traces

@@ -11,9 +11,9 @@ import structlog.testing
 
 from sdk.errors import NotConnected, Refused, UnexpectedAnswer
 from sdk.mesos.auth import Token
-from sdk.mesos.connection import Limits
 from sdk.mesos.driver import MesosDriver
 from sdk.mesos.endpoint import Endpoint, parse
+from sdk.mesos.stream import Limits
 from tests.contracts.mesos import recorder
 from tests.contracts.mesos.server import (
     FRAMEWORK_ID,

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from sdk.errors import EnvironmentProblem, NotConnected
-from sdk.mesos.executor import Executor, ExecutorDriver, duration, truth
+from sdk.mesos.executor import ExecutorDriver
+from sdk.mesos.executor_callbacks import Executor
+from sdk.mesos.executor_environment import duration, truth
 from tests.contracts.mesos import traces
 from tests.contracts.mesos.server import CountedBackoff, Peer, Script, ScriptedServer
 from tests.support.wait import wait_until

@@ -1,5 +1,6 @@
 """Events out and effects in, over a real connection to a master by script."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +15,15 @@ from sdk.core.events import (
     Failed,
     OfferRescinded,
     OffersReceived,
+    ReservationsListed,
     StatusReceived,
     Subscribed,
 )
 from sdk.errors import NotConnected
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
+from sdk.mesos.parse import MalformedEvent
+from sdk.mesos.reserved import reservations_listed
 from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId
 from sdk.model.operations import Unreserve
 from sdk.model.resources import Resource
@@ -218,6 +222,15 @@ def test_the_end_for_good_is_an_event_and_ends_the_feed() -> None:
         assert server.requests[0].body["framework_id"] == {"value": "old"}
 
 
+def test_nothing_comes_after_the_end_for_good_of_a_subscription() -> None:
+    """That the stream ended, too, is no news: it would look like a connection that comes back."""
+    removed = {"type": "ERROR", "error": {"message": "Framework has been removed"}}
+    with feeding(master(stays(removed))) as (feed, server, posted):
+        assert feed.join(10)
+        assert [type(event) for event in posted] == [Subscribed, Failed]
+        assert server.kinds() == ["SUBSCRIBE"]
+
+
 def test_a_post_that_fails_does_not_end_the_stream() -> None:
     """A bug in the runner must not look like a lost master."""
     posted: list[Event] = []
@@ -234,3 +247,38 @@ def test_a_post_that_fails_does_not_end_the_stream() -> None:
         feed.stop()
         assert feed.join(10)
         assert server.kinds() == ["SUBSCRIBE"]
+
+
+def _slaves() -> bytes:
+    """What a real master answered."""
+    rows = traces.lines("12-legacy-http-endpoints")
+    found = next(row for row in rows if str(row.get("for", "")).startswith("GET /slaves") and "body" in row)
+    return json.dumps(found["body"]).encode()
+
+
+def test_master_is_asked_what_is_reserved() -> None:
+    """Beside the subscription; a resource carries its whole stack of reservations."""
+    stream = stays()
+
+    def script(peer: Peer) -> None:
+        request = peer.request()
+        if request is not None and request.kind == "SUBSCRIBE":
+            stream(peer)
+        elif request is not None:
+            found = (request.method, request.path) == ("GET", "/slaves")
+            peer.answer("200 OK" if found else "404 Not Found", _slaves() if found else b"")
+
+    with feeding(script) as (feed, _, posted):
+        wait_until(lambda: feed.connected, what="the subscription")
+        feed.call(effects.ListReservations())
+        [listed] = [event for event in posted if isinstance(event, ReservationsListed)]
+    [agent] = listed.agents
+    assert agent.hostname == "agent1.mesos.test"
+    assert [(each.name, each.scalar) for each in agent.resources] == [("cpus", 2000), ("mem", 1024000), ("cpus", 250)]
+    assert [each.reservations[-1].labels for each in agent.resources] == [(), (), (("l", "v"),)]
+
+
+def test_answer_that_cannot_be_read_is_a_failed_call() -> None:
+    """Whoever asked goes on without it."""
+    with pytest.raises(MalformedEvent):
+        reservations_listed({"slaves": [{"id": "S0"}]})

@@ -7,8 +7,8 @@ import pytest
 
 from sdk.errors import NotConnected, Refused, TemporaryFailure, UnexpectedAnswer
 from sdk.mesos.auth import Basic, Token
-from sdk.mesos.connection import Limits, NoAnswer
 from sdk.mesos.operator import OperatorClient, StreamEnded
+from sdk.mesos.stream import Limits, NoAnswer
 from tests.contracts.mesos import traces
 from tests.contracts.mesos.server import Peer, ScriptedServer, chunk, master, record
 from tests.support.wait import wait_until

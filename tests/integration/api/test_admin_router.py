@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.main import ApiServer, ApiSettings
+from api.validation.trials import Trials
 from tests.support.admin_router import SERVICE, AdminRouter
 from tests.support.pools import minimal
 from tests.support.zookeeper import ZooKeeperServer, session
@@ -30,11 +31,11 @@ def pool(name: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def url(zookeeper: ZooKeeperServer) -> Iterator[str]:
+def url(zookeeper: ZooKeeperServer, trials: Trials) -> Iterator[str]:
     """An API of this file's own: its start takes longer than all that is asked of it."""
     with session(zookeeper) as connection:
         settings = ApiSettings(zk=zookeeper.address, zk_root=f"/t-{uuid.uuid4().hex[:12]}", listen="127.0.0.1:0")
-        running = ApiServer(settings, connection)
+        running = ApiServer(settings, connection, trials)
         yield f"http://{running.start()}"
         running.stop()
 

@@ -231,6 +231,25 @@ def test_who_writes_again_and_again_keeps_what_others_wrote_meanwhile(
     assert last.version == 9
 
 
+def test_who_watches_what_he_writes_gets_what_he_wrote(store: PoolStore, connection: ZooKeeper, zk_root: str) -> None:
+    """A large pool is not read again, unless somebody else has written it."""
+    owner, views = PoolStore(connection, zk_root, own=OwnWritings()), []
+    watch = owner.watch(views.append)
+    try:
+        made = owner.create(large(3000))
+        wait_until(lambda: views and views[-1].get("web") == made, what="the pool")
+        assert views[-1]["web"].pool is made.pool
+        again = owner.replace(large(3001))
+        wait_until(lambda: views[-1]["web"] == again, what="the next one")
+        assert views[-1]["web"].pool is again.pool
+        others = store.replace(large(3002))
+        wait_until(lambda: views[-1]["web"] == others, what="that of somebody else")
+        last = owner.replace(large(3003))
+        wait_until(lambda: views[-1]["web"] == last, what="the last one")
+    finally:
+        watch.close()
+
+
 def large(count: int) -> Pool:
     """A pool whose content does not fit beside others into a node."""
     services = [{"marathon": {"serviceID": f"/app-{n * 7919 % 100003:x}"}} for n in range(count)]

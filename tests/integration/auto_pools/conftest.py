@@ -1,12 +1,10 @@
 """Template processes that make pools of labels, on a real ZooKeeper, fed by a real listener over gRPC."""
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import structlog.testing
 
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.context import Rules
@@ -15,10 +13,13 @@ from scheduler.pools.store import PoolStore
 from scheduler.pools.stored import StoredPool
 from sdk.storage.connection import ZooKeeper
 from tests.integration.listener.test_taskinfo import Listener, fetch
+from tests.support.template_fixtures import Process, expects_errors, listener, logged, process
 from tests.support.template_process import Template
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 from tests.unit.api.mesos_listener import messages as m
+
+__all__ = ["expects_errors", "listener", "logged", "process"]  # fixtures
 
 GRACE = 0.5
 
@@ -55,49 +56,23 @@ class Tree:
         wait_until(lambda: self.pools.get(name) is None, 20, f"the end of pool {name}")
 
 
-@pytest.fixture(autouse=True)
-def logged(request: pytest.FixtureRequest) -> Iterator[list[MutableMapping[str, Any]]]:
-    """What is caught and logged as an error by some thread fails the test, unless it is marked to expect some."""
-    with structlog.testing.capture_logs() as entries:
-        yield entries
-    if "expects_errors" not in request.fixturenames:
-        assert [entry for entry in entries if entry["log_level"] in ("error", "critical")] == []
-
-
-@pytest.fixture
-def expects_errors() -> None:
-    """The test looks at the errors itself."""
-
-
 @pytest.fixture
 def tree(connection: ZooKeeper, zk_root: str) -> Tree:
     return Tree(connection, zk_root)
 
 
-@pytest.fixture
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.stop()
-
-
 Start = Callable[..., Template]
-"""A template process that follows this listener, on the ZooKeeper of the run or another one."""
+"""As Process, with these rules of auto pools."""
 
 
 @pytest.fixture
-def start(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[Start]:
-    """They end with the test, whatever becomes of it."""
-    with contextlib.ExitStack() as stack:
+def start(process: Process) -> Start:
+    """Applications without tasks are soon forgotten."""
 
-        def template(
-            listener: Listener, server: ZooKeeperServer = zookeeper, *, grace: float = GRACE, **rules: Any
-        ) -> Template:
-            made = Template(server.address, zk_root, listener.target, auto_pools=Rules(grace=grace, **rules))
-            stack.callback(made.stop)
-            return made
+    def started(listener: Listener, *server: ZooKeeperServer, grace: float = GRACE, **rules: Any) -> Template:
+        return process(listener, *server, auto_pools=Rules(grace=grace, **rules))
 
-        yield template
+    return started
 
 
 @pytest.fixture

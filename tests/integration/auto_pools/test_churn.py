@@ -12,6 +12,7 @@ from api.auto_pools.thread.worker import AutoPoolWorker
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task
 from scheduler.pools.model import Pool
+from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.store import PoolStore
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper
@@ -69,6 +70,7 @@ def maker(connection: ZooKeeper, root: str, cluster: Cluster, epoch: int) -> Ite
         SystemClock(),
         turned=lambda: None,
         cluster=lambda: len(cluster.tasks),
+        own=OwnWritings(),
         rules=Rules(grace=0.5),
     )
     made.start()

@@ -6,6 +6,7 @@ import pytest
 
 from api.auto_pools.thread.writer import Refused, Writer
 from scheduler.pools.model import Pool, PoolType
+from scheduler.pools.own_writings import OwnWritings
 from sdk.errors import LeadershipLost
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.auto_pools.conftest import Start, Template, Tree, begin, ended, exposed, status
@@ -151,7 +152,7 @@ def test_who_is_not_in_charge_any_more_writes_nothing(connection: ZooKeeper, zk_
     """Neither pool nor ledger."""
     lock = f"{zk_root}/locks/template"
     connection.create(lock)
-    writer = Writer(connection, zk_root, lock, 0)
+    writer = Writer(connection, zk_root, lock, 0, OwnWritings())
     writer.put_ledger("default", ledger(1))
     made = writer.put(generated(), None)
     connection.set(lock, b"{}")
@@ -177,7 +178,7 @@ def test_a_writer_that_knows_less_than_stands_there_looks_again(
     """What it is told of what stands there may be some moments old."""
     lock = f"{zk_root}/locks/template"
     connection.create(lock)
-    writer = Writer(connection, zk_root, lock, 0)
+    writer = Writer(connection, zk_root, lock, 0, OwnWritings())
     first = writer.put(generated(), None)
     second = writer.put(generated(count=2), None)
     assert (second.version, second.pool.count) == (2, 2)

@@ -27,8 +27,9 @@ TINY = {
     "render": ["--quick"],
     "auto_pools": ["--apps", "50", "--live", "5", "--changes", "2"],
     "tls_rotation": ["--rotations", "3", "--handshakes", "50"],
+    "reloads": ["--reloads", "30"],
 }
-CERTAIN = ("reloads", "failed", "differences", "missing or too many", "lost, repeated")
+CERTAIN = ("reloads", "failed", "differences", "missing or too many", "lost, repeated", "descriptors", "sockets")
 """Words of bars that hold on any machine."""
 
 

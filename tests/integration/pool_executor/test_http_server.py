@@ -153,6 +153,13 @@ def answers(server: Path) -> bool:
         return False
 
 
+def test_an_answer_does_not_tell_what_gives_it(server: Path) -> None:
+    """Neither Python nor its version is anybody's business."""
+    with connection(server) as made:
+        made.request("GET", "/")
+        assert "server" not in made.getresponse().headers
+
+
 def test_what_is_not_there_is_not_found(server: Path) -> None:
     """Neither a path nor a configuration before the first."""
     assert get(server, "/elsewhere")[0] == 404

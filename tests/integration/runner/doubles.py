@@ -26,7 +26,7 @@ from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec, UriSpec
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 from sdk.plugin import ADVERTISED, Host, Targets
 from sdk.storage.connection import Check
-from sdk.storage.election import Holder, Role
+from sdk.storage.holder import Holder, Role
 from sdk.storage.memory_persister import MemoryPersister
 from sdk.storage.persister import Put, Write
 

@@ -3,8 +3,8 @@
 import contextlib
 
 from sdk.errors import TemporaryFailure
-from sdk.mesos.connection import Limits
 from sdk.mesos.driver import MesosDriver
+from sdk.mesos.stream import Limits
 from sdk.retry import ExponentialBackoff
 from tests.integration.sdk_local.client import CAPABILITIES, Json, task
 from tests.support.wait import wait_until

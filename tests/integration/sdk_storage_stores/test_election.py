@@ -13,7 +13,8 @@ import pytest
 
 from sdk.errors import LeadershipLost, StorageUnavailable
 from sdk.storage.connection import Create, NodeExists, ZooKeeper, connect, decode_json
-from sdk.storage.election import Leadership, Role
+from sdk.storage.election import Leadership
+from sdk.storage.holder import Role
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
@@ -52,6 +53,11 @@ class Member:
         self.zookeeper.close()
 
 
+def leads(member: Member) -> None:
+    """Wait until it does."""
+    wait_until(member.leading.is_set, what="it leads")
+
+
 @pytest.fixture
 def members(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[list[Member]]:
     """Two members that have not started."""
@@ -64,7 +70,7 @@ def members(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[list[Member]]:
 def test_the_node_names_the_holder_and_its_data_version_is_the_epoch(members: list[Member]) -> None:
     """Taking over creates `holder` and says in the parent who did so when, and no more: that one stays."""
     a = members[0].start()
-    assert a.leading.wait(10)
+    leads(a)
     path = a.leadership.path
     parent, child = a.zookeeper.get(path), a.zookeeper.get(f"{path}/holder")
     assert parent is not None
@@ -86,7 +92,7 @@ def test_a_standby_takes_over_when_the_holder_stops(members: list[Member]) -> No
     """Two never lead at once; the second has a greater epoch."""
     a, b = members
     a.start()
-    assert a.leading.wait(10)
+    leads(a)
     b.start()
     wait_until(lambda: b.leadership.holder is not None, what="the standby sees the holder")
     assert b.leadership.role is Role.STANDBY
@@ -94,7 +100,7 @@ def test_a_standby_takes_over_when_the_holder_stops(members: list[Member]) -> No
     assert b.leadership.holder.url == "http://a:8090"
     first = a.leadership.epoch
     a.leadership.stop()
-    assert b.leading.wait(10)
+    leads(b)
     assert b.leadership.epoch == first + 1
     assert a.told == [f"gained {first}", "lost"]
     with pytest.raises(LeadershipLost):
@@ -105,7 +111,7 @@ def test_an_old_epoch_cannot_write(members: list[Member]) -> None:
     """A multi that begins with the check of an old epoch writes nothing."""
     a, b = members
     a.start()
-    assert a.leading.wait(10)
+    leads(a)
     old = a.leadership.check()
     a.leadership.write([Create(f"{a.leadership.path}-a", b"1")])
     assert a.zookeeper.get(f"{a.leadership.path}-a") == (b"1", 0)
@@ -113,7 +119,7 @@ def test_an_old_epoch_cannot_write(members: list[Member]) -> None:
         a.leadership.write([Create(f"{a.leadership.path}-a", b"1")])
     a.leadership.stop()
     b.start()
-    assert b.leading.wait(10)
+    leads(b)
     # As a process would that was stopped by the kernel between its decision and its write.
     a.leadership._epoch = old.version
     with pytest.raises(LeadershipLost):
@@ -125,7 +131,7 @@ def test_an_old_epoch_cannot_write(members: list[Member]) -> None:
 def test_a_holder_that_is_removed_by_hand_is_lost_and_taken_again(members: list[Member]) -> None:
     """Deleting `holder` ends the charge at once; competing goes on."""
     a = members[0].start()
-    assert a.leading.wait(10)
+    leads(a)
     a.zookeeper.delete(f"{a.leadership.path}/holder")
     wait_until(lambda: len(a.told) >= 3, what="lost and gained again")
     assert [told.split()[0] for told in a.told[:3]] == ["gained", "lost", "gained"]
@@ -141,9 +147,9 @@ def test_a_failing_take_over_is_released(members: list[Member]) -> None:
         raise RuntimeError("cannot load")
 
     a.leadership.start(fail, a._on_lost)
-    assert first.wait(10)
+    wait_until(first.is_set, what="the first take-over")
     b.start()
-    assert b.leading.wait(20)
+    leads(b)
 
 
 def test_a_frozen_server_suspends_and_then_ends_the_charge(tmp_path: Path) -> None:
@@ -152,17 +158,17 @@ def test_a_frozen_server_suspends_and_then_ends_the_charge(tmp_path: Path) -> No
     server.start()
     member = Member(server.address, "/locks/x", "a", session_timeout=2.0).start()
     try:
-        assert member.leading.wait(10)
+        leads(member)
         first = member.leadership.epoch
         server.kill()
         wait_until(lambda: member.leadership.role is not Role.LEADER, what="suspended")
         with pytest.raises((StorageUnavailable, LeadershipLost)):
             member.leadership.write([Create("/x", b"")])
-        assert member.lost.wait(10)
+        wait_until(member.lost.is_set, what="the loss")
         assert member.leadership.role is Role.STANDBY
         assert not member.leadership.wait_ready(0)
         server.start()
-        assert member.leading.wait(20)
+        leads(member)
         assert member.leadership.epoch > first
     finally:
         member.close()
@@ -176,7 +182,7 @@ def test_a_short_restart_of_the_server_keeps_the_charge(tmp_path: Path) -> None:
     # The longest that the server grants: on a busy machine Java alone may take a quarter of a minute to start.
     member = Member(server.address, "/locks/x", "a", session_timeout=60.0).start()
     try:
-        assert member.leading.wait(10)
+        leads(member)
         epoch = member.leadership.epoch
         server.kill()
         wait_until(lambda: member.leadership.role is Role.SUSPENDED, what="suspended")
@@ -213,7 +219,7 @@ def test_a_stopped_process_loses_to_a_standby(members: list[Member], zookeeper: 
         wait_until(lambda: "gained" in sleeper.stdout.readline(), what="the child is in charge")
         sleeper.send_signal(signal.SIGSTOP)
         a.start()
-        assert a.leading.wait(20)
+        leads(a)
         sleeper.send_signal(signal.SIGCONT)
         wait_until(lambda: "lost" in sleeper.stdout.readline(), what="the child learns it")
     finally:

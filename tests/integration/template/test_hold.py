@@ -8,28 +8,16 @@ from api.published import Published
 from api.read_ahead import ReadAhead
 from scheduler.pools.model import Endpoint, EndpointType
 from tests.integration.listener.test_taskinfo import Listener
-from tests.integration.template.test_worker import (
-    Start,
-    Template,
-    Tree,
-    expects_errors,
-    listener,
-    logged,
-    odd,
-    running,
-    start,
-    template,
-    tree,
-    web,
-)
+from tests.integration.template.test_worker import Template, Tree, odd, running, template, tree, web
 from tests.support.ports import free_port
+from tests.support.template_fixtures import Process, expects_errors, listener, logged, process
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
-__all__ = ["expects_errors", "listener", "logged", "start", "template", "tree"]  # fixtures
+__all__ = ["expects_errors", "listener", "logged", "process", "template", "tree"]  # fixtures
 
 AGENTS, FRAMEWORKS = [m.agent_json("a1")], [m.framework_json("f1", "marathon")]
 FOUR = [running(f"t{number}", 31000 + number) for number in range(4)]
@@ -154,46 +142,46 @@ def test_a_few_that_are_not_named_any_more_go(tree: Tree, template: Template, li
     assert tree.problem() is None
 
 
-def test_a_template_that_starts_keeps_what_was_published(start: Start, tree: Tree) -> None:
+def test_a_template_that_starts_keeps_what_was_published(process: Process, tree: Tree) -> None:
     """It never knew the tasks, and neither does its listener; a hold outlives it, and so does its acceptance."""
     port = free_port()
     before = Listener(port)
-    first = start(before)
+    first = process(before)
     served(tree, before)
     first.stop()
     before.stop()
     after = Listener(port)
     after.operator.say(subscribed())
-    second = start(after)
+    second = process(after)
     since = held(tree).held
     assert tree.servers() == SERVERS
     second.stop()
-    third = start(after)
+    third = process(after)
     tree.pools.create(web("other"))
     wait_until(lambda: tree.head("other"), what="the third process in charge")
     assert held(tree).held == since
     third.stop()
     accept(tree)
-    fourth = start(after)
+    fourth = process(after)
     wait_until(lambda: tree.servers() == [], what="the removal")
     fourth.stop()
     after.stop()
 
 
 def test_published_endpoints_that_cannot_be_read_hold_nothing_up(
-    start: Start, zk_root: str, tree: Tree, expects_errors: None
+    process: Process, zk_root: str, tree: Tree, expects_errors: None
 ) -> None:
     """A template that starts looks into it for servers to keep; it publishes what it knows all the same."""
     port = free_port()
     before = Listener(port)
-    first = start(before)
+    first = process(before)
     served(tree, before)
     first.stop()
     before.stop()
     tree.session.set(f"{zk_root}/rendered/web/endpoints", b"damaged")
     after = Listener(port)
     after.operator.say(subscribed(*FOUR[:3]))
-    second = start(after)
+    second = process(after)
     wait_until(lambda: tree.servers() == SERVERS[:3], what="a new log")
     second.stop()
     after.stop()

@@ -52,6 +52,7 @@ def test_blocks_and_policy_of_the_template_count(tmp_path: Path) -> None:
     )
     refused = render(tmp_path, text)
     assert refused.stdout == ""
+    assert "No pool: nothing of what tasks ask for under default can be had" in refused.stderr
     assert "shop.1: RENDER_ERR: " in refused.stderr
     found = json.loads(render(tmp_path, text.replace("b.test", "a.test"), "--json").stdout)
     assert found["pool"]["count"] == 2

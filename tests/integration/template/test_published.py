@@ -21,8 +21,8 @@ from sdk.clock import SystemClock
 from sdk.errors import LeadershipLost, SdkError
 from sdk.storage.connection import Set, ZooKeeper
 from sdk.storage.election import Leadership
-from tests.integration.template.test_worker import expects_errors, logged
 from tests.support.rendered import Rendered
+from tests.support.template_fixtures import expects_errors, logged
 from tests.support.wait import wait_until
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service, task
 

@@ -1,14 +1,12 @@
 """The whole template process on a real ZooKeeper, fed by a real listener over gRPC."""
 
-import contextlib
 import json
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-import structlog.testing
 
 from api.dcos_template.problem import Problem, decode_problem
 from api.liveness import Liveness
@@ -21,6 +19,7 @@ from sdk.storage.connection import ZooKeeper
 from tests.integration.listener.test_taskinfo import START, Listener, fetch
 from tests.support.ports import free_port
 from tests.support.rendered import Rendered
+from tests.support.template_fixtures import Process, expects_errors, listener, logged, process
 from tests.support.template_process import Template
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer, session
@@ -28,6 +27,7 @@ from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 from tests.unit.api.mesos_listener import messages as m
 
 pytestmark = pytest.mark.integration
+__all__ = ["expects_errors", "listener", "logged", "process"]  # fixtures
 
 
 class Tree:
@@ -54,52 +54,14 @@ class Tree:
         return sorted(self.rendered(name).servers().get(of, {}))
 
 
-@pytest.fixture(autouse=True)
-def logged(request: pytest.FixtureRequest) -> Iterator[list[MutableMapping[str, Any]]]:
-    """What is caught and logged as an error by some thread fails the test, unless it is marked to expect some."""
-    with structlog.testing.capture_logs() as entries:
-        yield entries
-    if "expects_errors" not in request.fixturenames:
-        assert [entry for entry in entries if entry["log_level"] in ("error", "critical")] == []
-
-
-@pytest.fixture
-def expects_errors() -> None:
-    """The test looks at the errors itself."""
-
-
 @pytest.fixture
 def tree(connection: ZooKeeper, zk_root: str) -> Tree:
     return Tree(connection, zk_root)
 
 
 @pytest.fixture
-def listener() -> Iterator[Listener]:
-    made = Listener()
-    yield made
-    made.stop()
-
-
-Start = Callable[..., Template]
-"""A template process that follows this listener, on the ZooKeeper of the run or another one."""
-
-
-@pytest.fixture
-def start(zookeeper: ZooKeeperServer, zk_root: str) -> Iterator[Start]:
-    """They end with the test, whatever becomes of it."""
-    with contextlib.ExitStack() as stack:
-
-        def template(listener: Listener, server: ZooKeeperServer = zookeeper) -> Template:
-            made = Template(server.address, zk_root, listener.target)
-            stack.callback(made.stop)
-            return made
-
-        yield template
-
-
-@pytest.fixture
-def template(start: Start, listener: Listener) -> Template:
-    return start(listener)
+def template(process: Process, listener: Listener) -> Template:
+    return process(listener)
 
 
 def running(task: str, port: int) -> m.Json:
@@ -221,12 +183,12 @@ def test_a_changed_pool_is_published_with_its_version_and_a_deleted_one_removed(
     wait_until(lambda: not tree.session.exists(f"{tree.root}/rendered/web"), what="the removal")
 
 
-def test_a_lost_listener_changes_nothing(start: Start, tree: Tree) -> None:
+def test_a_lost_listener_changes_nothing(process: Process, tree: Tree) -> None:
     """Fail-static; pools may still change meanwhile."""
     port = free_port()
     listener = Listener(port)
     listener.operator.say(BEGIN)
-    start(listener)
+    process(listener)
     tree.pools.create(web())
     wait_until(tree.servers, what="the bundle")
     listener.stop()
@@ -239,14 +201,14 @@ def test_a_lost_listener_changes_nothing(start: Start, tree: Tree) -> None:
     again.stop()
 
 
-def test_a_standby_takes_over_and_counts_on(start: Start, tree: Tree, listener: Listener) -> None:
+def test_a_standby_takes_over_and_counts_on(process: Process, tree: Tree, listener: Listener) -> None:
     """The second process goes on with the log of the first, and publishes only when something changes."""
     listener.operator.say(BEGIN)
     tree.pools.create(web())
-    first = start(listener)
+    first = process(listener)
     wait_until(tree.servers, what="the first bundle")
     before, structure = tree.rendered().endpoints(), tree.head("web")
-    start(listener)
+    process(listener)
     first.stop()
     listener.operator.say(m.task_added(running("t2", 31002)))
     wait_until(lambda: len(tree.servers()) == 2, what="the standby's server")
@@ -258,15 +220,15 @@ def test_a_standby_takes_over_and_counts_on(start: Start, tree: Tree, listener: 
     assert tree.head("web") == structure
 
 
-def test_what_was_deleted_while_no_template_ran_is_removed(start: Start, tree: Tree, listener: Listener) -> None:
+def test_what_was_deleted_while_no_template_ran_is_removed(process: Process, tree: Tree, listener: Listener) -> None:
     """The next process finds the bundle of a pool that is gone."""
     listener.operator.say(BEGIN)
     tree.pools.create(web())
-    first = start(listener)
+    first = process(listener)
     wait_until(tree.servers, what="the bundle")
     first.stop()
     tree.pools.delete("web")
-    start(listener)
+    process(listener)
     wait_until(lambda: not tree.session.exists(f"{tree.root}/rendered/web"), what="the removal")
 
 
@@ -413,7 +375,7 @@ def test_a_task_with_enormous_labels_stops_nobody(tree: Tree, template: Template
 
 
 def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(
-    start: Start,
+    process: Process,
     zk_root: str,
     tree: Tree,
     listener: Listener,
@@ -423,13 +385,13 @@ def test_a_pool_node_that_cannot_be_read_keeps_its_bundle(
     """A template of an older release must not take the bundles of newer pools away."""
     listener.operator.say(BEGIN)
     tree.pools.create(web())
-    first = start(listener)
+    first = process(listener)
     wait_until(tree.servers, what="the bundle")
     first.stop()
     before = tree.head("web")
     tree.session.set(f"{zk_root}/pools/web", b'{"schema": 99, "uid": "u", "version": 1, "created": 0, "author": ""}')
     tree.pools.create(web("other"))
-    start(listener)
+    process(listener)
     wait_until(lambda: tree.servers("other"), what="the readable pool")
     tree.pools.delete("other")
     wait_until(lambda: not tree.session.exists(f"{zk_root}/rendered/other"), what="the removal of the deleted pool")
@@ -446,12 +408,12 @@ def own(tmp_path: Path) -> Iterator[ZooKeeperServer]:
 
 
 def test_changes_while_zookeeper_is_away_are_published_when_it_is_back(
-    own: ZooKeeperServer, start: Start, zk_root: str, listener: Listener
+    own: ZooKeeperServer, process: Process, zk_root: str, listener: Listener
 ) -> None:
     """Nothing is forgotten, whoever is in charge afterwards."""
     with session(own) as connection:
         tree = Tree(connection, zk_root)
-        start(listener, own)
+        process(listener, own)
         listener.operator.say(BEGIN)
         tree.pools.create(web())
         wait_until(tree.servers, what="the bundle")

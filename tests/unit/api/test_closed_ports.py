@@ -39,3 +39,11 @@ def test_only_tasks_that_are_reached_nowhere_else_are_told() -> None:
     assert {name: told["f"][name] for name in ("open", "none", "lost")} == {
         name: statuses["f"][name] for name in ("open", "none", "lost")
     }
+
+
+def test_a_port_that_agents_do_not_offer_is_told_by_its_number() -> None:
+    """Its name in Mesos says nothing to who wrote the label."""
+    waiting = (Waiting(listener="a", missing=("the port port-22", "the file $SECRETS/a.pem")),)
+    instance = lacking("a")
+    instance = replace(instance, structure=replace(instance.structure, waiting=waiting))
+    assert closed_ports(POOL, [instance]) == {22: "an agent that offers port 22, the file $SECRETS/a.pem"}

@@ -90,7 +90,7 @@ def test_all_checks_run_once_and_their_output_is_shown(checkout: Checkout) -> No
     assert (code, ran) == (0, CHECKS)
     assert said.rstrip().endswith("All checks passed.")
     shown = [line.removeprefix("output of ") for line in said.splitlines() if line.startswith("output of ")]
-    assert shown[1:] == ["lint", "format", "mypy", "lint-imports", "pure", "real"]
+    assert shown[1:] == ["lint", "format", "lint-imports", "pure", "mypy", "real"]
     assert " 1 " not in checkout.calls.read_text()
 
 
@@ -127,10 +127,10 @@ def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_ended_leaves_nothing_running(checkout: Checkout, number: signal.Signals) -> None:
     """What runs beside the others is no child that a terminal's interrupt reaches."""
-    process = checkout.start(waiting="pure real")
-    pids = [checkout.calls.with_name(f"calls.{name}") for name in ("pure", "real")]
+    process = checkout.start(waiting="pure mypy")
+    pids = [checkout.calls.with_name(f"calls.{name}") for name in ("pure", "mypy")]
     wait_until(lambda: all(one.exists() and one.read_text() for one in pids), what="both to run")
-    pure, real = (int(one.read_text()) for one in pids)
+    pure, beside = (int(one.read_text()) for one in pids)
     # As a terminal does it: the signal goes to what runs in the foreground as well.
     os.kill(pure, number)
     process.send_signal(number)
@@ -139,4 +139,4 @@ def test_a_run_that_is_ended_leaves_nothing_running(checkout: Checkout, number: 
     finally:
         process.kill()
     assert process.returncode == 130
-    wait_until(lambda: not Path(f"/proc/{real}").exists(), what="the end of what ran beside")
+    wait_until(lambda: not Path(f"/proc/{beside}").exists(), what="the end of what ran beside")

@@ -327,3 +327,24 @@ def test_a_policy_that_means_nothing_is_refused(data: dict[str, Any], problem: s
     with pytest.raises(InvalidPool) as error:
         read_policy(data)
     assert problem in str(error.value)
+
+
+def test_nobody_gets_a_share_of_what_strangers_have() -> None:
+    """Not even where he says all that they say; a policy may let him."""
+    labels = {"web.frontend.rules": "hostEq:shop.test"}
+    shop, blue = exposed("/team/shop", labels), exposed("/team/blue", labels)
+    for policy, joined in (({}, False), ({"rules": [{"join": "any"}]}, True)):
+        strangers = [
+            exposed("/evil/shop", labels),
+            exposed("/team/shop", labels, framework="other"),
+            exposed("shop", labels, framework="batch", marathon=False),
+        ]
+        cluster = Cluster(auto_pool(read_policy(policy)))
+        cluster.start(shop)
+        cluster.start(blue)
+        before = services(cluster.start(), "web")
+        assert len(before) == 2
+        after = services(cluster.start(*strangers), "web")
+        assert (len(after) == 5) is joined
+        for task in () if joined else strangers:
+            assert "web is the group of /team/" in cluster.status(task).message

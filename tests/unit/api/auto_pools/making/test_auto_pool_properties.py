@@ -250,3 +250,29 @@ def test_a_hostile_newcomer_changes_nothing_of_others(cluster: list[Task], evil:
             assert replace(same, certificates=one.certificates, redirects=one.redirects, link_backend=link) == one
     life.stop(evil)
     assert as_bytes(life.wait()) == as_bytes(before)
+
+
+@settings(deadline=None)
+@given(many)
+def test_no_certificate_is_shown_for_a_host_of_somebody_else(tasks: list[Task]) -> None:
+    """But those of who keeps the port: of all others each host is one of an application that brings the certificate."""
+    cluster = Cluster()
+    for task in tasks:
+        pool = cluster.start(task)
+    for frontend in pool.haproxy.frontends if tasks and pool is not None else ():
+        held: dict[str, set[str]] = {}
+        brought: dict[str, set[str]] = {}
+        for task in tasks:
+            exposure = read_exposure(task.labels)
+            for claim in exposure.claims if exposure is not None else ():
+                if claim.port == frontend.bind_port:
+                    held.setdefault(task.marathon_id, set()).update(host for rule in claim.rules for host in rule.hosts)
+                    option = dict(claim.frontend).get("certificates")
+                    for file in option.value if option is not None and isinstance(option.value, tuple) else ():
+                        brought.setdefault(file, set()).add(task.marathon_id)
+        for one in frontend.certificate_hosts:
+            own = set[str]().union(*(held[app] for app in brought[one.certificate]))
+            assert {host for host in one.hosts if host[0] != "!"} <= own
+            routed = {host for rule in frontend.link_backend.map for host in rule.hosts}
+            if "*.test" in one.hosts:
+                assert {f"!{host}" for host in routed - own if host[0] != "*"} <= set(one.hosts)
