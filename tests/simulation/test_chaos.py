@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sdk.core.decide import decide, next_wake
-from sdk.core.events import Tick
+from sdk.core.events import StoringFailed, Tick
 from sdk.core.index import Index
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
@@ -108,6 +108,11 @@ class Chaos(RuleBasedStateMachine):
         services = dict(self.sim.scheduler.services or {})
         services.pop(name, None)
         self.sim.publish(*services.values())
+
+    @rule(name=st.sampled_from(("web", "api")))
+    def cannot_be_stored(self, name: str) -> None:
+        """Nothing of a service can be stored for a while, so nothing of it happens."""
+        self.sim.scheduler.give(StoringFailed(services={name: "it does not fit"}))
 
     @rule(seconds=st.sampled_from((0.1, 1.0, 3.0, 12.0, 40.0)))
     def time_passes(self, seconds: float) -> None:
