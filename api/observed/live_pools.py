@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 from scheduler.pools.model import Pool
+from scheduler.pools.stored.own_writings import OwnWritings
 from scheduler.pools.stored.record import StoredPool
 from scheduler.pools.stored.store import PoolStore, PoolView
 from sdk.errors import StorageUnavailable
@@ -22,14 +23,15 @@ class LivePools:
 
     def __init__(self, zookeeper: ZooKeeper, root: str) -> None:
         self._zookeeper = zookeeper
-        self._store = PoolStore(zookeeper, root)
+        self._store = PoolStore(zookeeper, root, own=OwnWritings())
         self._changed = threading.Condition()
         self._view: PoolView | None = None
         self._store.watch(self._on_pools)
 
     def get(self, name: str) -> StoredPool | None:
         """One pool as it is at this moment."""
-        return self._store.get(name)
+        view = self._view
+        return self._store.get(name, view.get(name) if view is not None else None)
 
     def expect(self, name: str, expected: str | None) -> StoredPool | None:
         """See PoolStore."""

@@ -60,17 +60,20 @@ def read_pool(
     found: tuple[bytes, int] | None = None,
     large: Large | None = None,
     own: OwnWritings | None = None,
+    last: StoredPool | None = None,
 ) -> StoredPool | None:
     """The pool at `path`, None without one; `found` are data and version of the node if they were read already.
 
-    `large` is for who reads again and again, `own` for who may have written it. Raises CorruptRecord when what is
-    stored is not a pool.
+    `large` is for who reads again and again, `own` for who may have written it, `last` is how it was read last:
+    in the same state it is not read again. Raises CorruptRecord when what is stored is not a pool.
     """
     for _ in range(_TRIES):
         found = found or zookeeper.get(path)
         if found is None or not found[0]:
             return None  # an empty node is one whose text is just being written
         head = decode_head(path, *found)
+        if last is not None and last.revision == head.revision:
+            return last
         known = own.text(path.rpartition("/")[2], head.blob) if own is not None and head.blob is not None else None
         if known is not None:
             if large is not None:

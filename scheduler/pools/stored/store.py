@@ -109,9 +109,9 @@ class PoolStore:
             raise InvalidPool((Problem(path="pool.name", value=name, rule=problem),))
         return f"{self._base}/{name}"
 
-    def get(self, name: str) -> StoredPool | None:
-        """The pool, or None. Raises CorruptRecord when what is stored is not a pool."""
-        return read_pool(self._zookeeper, self._path(name))
+    def get(self, name: str, last: StoredPool | None = None) -> StoredPool | None:
+        """The pool, or None; `last` is how it was read last. Raises CorruptRecord when what is stored is not a pool."""
+        return read_pool(self._zookeeper, self._path(name), last=last)
 
     def expect(self, name: str, expected: str | None = None) -> StoredPool | None:
         """The pool as `replace` and `delete` would find it, None where it is damaged."""

@@ -250,6 +250,27 @@ def test_who_watches_what_he_writes_gets_what_he_wrote(store: PoolStore, connect
         watch.close()
 
 
+def test_the_oldest_writings_are_forgotten(store: PoolStore, connection: ZooKeeper, zk_root: str) -> None:
+    """They are read again, then."""
+    own = OwnWritings(most=2)
+    owner = PoolStore(connection, zk_root, own=own)
+    made = [owner.create(pool(name)) for name in ("a", "b", "c")]
+    assert [one.pool.name for one in made if own.of(one.pool.name, one.revision)] == ["b", "c"]
+    again = owner.replace(pool("a"))
+    assert store.get("a") == again
+    assert own.of("a", again.revision)
+
+
+def test_a_pool_is_not_read_again_in_the_state_in_which_it_was_read_last(store: PoolStore) -> None:
+    """In any other it is."""
+    first = store.create(pool())
+    assert store.get("web", first) is first
+    second = store.replace(pool(count=7))
+    assert store.get("web", first) == second
+    store.delete("web")
+    assert store.get("web", second) is None
+
+
 def large(count: int) -> Pool:
     """A pool whose content does not fit beside others into a node."""
     services = [{"marathon": {"serviceID": f"/app-{n * 7919 % 100003:x}"}} for n in range(count)]
