@@ -1,7 +1,7 @@
 """The V2 form of where frontends send their traffic."""
 
 from scheduler.pools import expression
-from scheduler.pools.fields import Items, Strict, Text, nested
+from scheduler.pools.fields import Items, ItemsAgain, Strict, Text, nested
 from scheduler.pools.model import LinkBackend, MapRule
 from scheduler.pools.schema.asked import AskedCookieSchema, AskedHeaderSchema, asked
 from scheduler.pools.words import texts
@@ -23,4 +23,4 @@ class MapRuleSchema(Strict):
 class LinkBackendSchema(Strict):
     MODEL = LinkBackend
     default_backend = Text(texts.link_name, data_key="defaultBackend")
-    map = Items(nested(MapRuleSchema))
+    map = ItemsAgain(nested(MapRuleSchema))
