@@ -17,6 +17,7 @@ from api.dcos_template.rendering.answering import serve
 from api.status.pool_fields import backend_field, frontend_field, refused_field
 from api.validation.comparison import Comparison, compare
 from api.validation.complaints import complained_field, problems
+from api.validation.contents import Contents
 from api.validation.haproxy import haproxy_here, refusals_of
 from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, TryTemplate, as_stored
 from api.validation.specimen import Specimen
@@ -25,23 +26,24 @@ from pool_executor.lbmgr.haproxy.program import Program
 from scheduler.pools.checks import raw_problems
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import Problem
+from scheduler.pools.stored.record import StoredPool
 from sdk.errors import InvalidSpec
 
 _SECTION = re.compile(r"(?P<kind>backend|frontend) (?P<name>[^\s:]+):? ?(?P<field>.*)")
 
 
-def judge(question: Judge) -> Judgement:
-    """What rendering and HAProxy say against the pool."""
+def judge(stored: StoredPool, seconds: float) -> Judgement:
+    """What rendering and HAProxy say against the pool, which takes so many seconds at most."""
     try:
-        specimen = Specimen.of(question.pool)
+        specimen = Specimen.of(stored)
     except InvalidSpec as error:
-        return Judgement(problems=(_unrendered(question.pool.pool, error),))
+        return Judgement(problems=(_unrendered(stored.pool, error),))
     except MemoryError:
         rule = "needs more memory than there is for it: split it into several pools"
         return Judgement(problems=(Problem(path="pool", rule=rule),))
     try:
         program = _haproxy()
-        said = refusals_of(program, specimen, question.seconds)
+        said = refusals_of(program, specimen, seconds)
     except (NotChecked, OSError) as error:
         return Judgement(unchecked=str(error))
     found = problems(said, program.version, specimen.field, lambda message: _named(specimen, message))
@@ -91,7 +93,7 @@ def try_template(question: TryTemplate) -> Judgement:
 def _refusals(pool: Pool, question: JudgeTemplate | TryTemplate) -> Judgement:
     stored = as_stored(pool)
     raw = () if question.raw_strings else tuple(raw_problems(stored))
-    return Judgement(problems=raw) if raw else judge(Judge(pool=stored, seconds=question.seconds))
+    return Judgement(problems=raw) if raw else judge(stored, question.seconds)
 
 
 def locate(question: Locate) -> str | None:
@@ -129,11 +131,14 @@ def _haproxy() -> Program:
 
 def main() -> None:
     """Answer as long as somebody asks."""
+    contents = Contents()
 
     def answered(question: object) -> Judgement | Comparison | str | None:
         match question:
             case Judge():
-                return judge(question)
+                stored = as_stored(contents.pool(question.content))
+                stored = stored._replace(cookie_key=question.cookie_key, template=question.template)
+                return judge(stored, question.seconds)
             case JudgeTemplate():
                 return judge_template(question)
             case TryTemplate():

@@ -26,9 +26,12 @@ def as_stored(pool: Pool, before: StoredPool | None = None) -> StoredPool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """Whether HAProxy would take this pool; it may think about it for so many seconds."""
+    """Whether HAProxy would take a pool; it may think about it for so many seconds."""
 
-    pool: StoredPool
+    content: bytes
+    """Of the pool, as Contents makes it."""
+    cookie_key: str
+    template: str
     seconds: float
 
 

@@ -14,7 +14,7 @@ from api.dcos_template.rendering.printed import Texts
 from api.dcos_template.rendering.text import render_with_places
 from api.dcos_template.selecting.servers import key_of
 from api.status.pool_fields import backend_field, frontend_field
-from pool_executor.contract import KINDS, BackendFacts, Server, parse_marker, server_line
+from pool_executor.contract import KINDS, BackendFacts, Server, compose, parse_marker, server_line
 from pool_executor.lbmgr.structure.instance import Instance
 from scheduler.pools.model import DEFAULT_ADDRESS, STATS_PORT_NAME, Pool, Service
 from scheduler.pools.stored.record import StoredPool
@@ -46,8 +46,8 @@ class Specimen:
     def files(self) -> Iterator[tuple[str, str, str]]:
         """Kind, name and content of each."""
         for name, text in self.texts.items():
-            lines = (line for line, _ in self._lines(name)) if KINDS[text.part.kind].has_servers else None
-            yield text.part.kind, name, text.text if lines is None else "\n".join(lines)
+            content = compose(text.text, _samples) if KINDS[text.part.kind].has_servers else text.text
+            yield text.part.kind, name, content
 
     def field(self, file: str, line: int) -> str | None:
         """The path of the field that a line of a file comes from."""
@@ -74,16 +74,22 @@ class Specimen:
         for number, line in enumerate(self.texts[file].text.split("\n"), 1):
             yield line, origins.at(number)
             if (facts := parse_marker(line)) is not None:
-                yield from self._servers(facts)
+                yield from zip(_samples(facts), self._origins(facts), strict=True)
 
-    def _servers(self, facts: BackendFacts) -> Iterator[tuple[str, Origin]]:
+    def _origins(self, facts: BackendFacts) -> Iterator[Origin]:
+        """Of the samples."""
         firsts: dict[str, int] = {}
         for at, service in enumerate(self.services.get(facts.backend, ())):
             firsts.setdefault(key_of(service.endpoint), at)
-        for number, key in enumerate(facts.options, 1):
-            server = Server(f"sample-{number}", _ADDRESS, _PORT, number, options=key)
+        for key in facts.options:
             field = (f"services[{firsts[key]}].endpoint",) if key in firsts else ()
-            yield server_line(server, facts.options), ("backend", facts.backend, *field)
+            yield "backend", facts.backend, *field
+
+
+def _samples(facts: BackendFacts) -> Iterator[str]:
+    """A line for each way in which servers of the backend are told."""
+    for number, key in enumerate(facts.options, 1):
+        yield server_line(Server(f"sample-{number}", _ADDRESS, _PORT, number, options=key), facts.options)
 
 
 def field_of(pool: Pool, origin: Origin) -> str | None:

@@ -16,6 +16,7 @@ from api.auto_pools.templates.language.meaning import CALLED
 from api.dcos_template.rendering.processes import Processes, TooSlow
 from api.mesos_listener.task import Task
 from api.validation.comparison import Comparison
+from api.validation.contents import Contents
 from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, Question, TryTemplate
 from api.validation.places import Busy, Places
 from api.validation.verdicts import Verdicts, seen_by_haproxy
@@ -52,6 +53,7 @@ class Trials:
         self._raw_strings = raw_strings
         self._processes = Processes(command)
         self._places = Places(_MOST)
+        self._contents = Contents()
         self._verdicts = Verdicts(SystemClock())
         self._haproxy, self._answer = haproxy, answer
         self._located = lru_cache(maxsize=64)(self._locate)
@@ -63,12 +65,18 @@ class Trials:
         """
         if not self._raw_strings and (problems := tuple(raw_problems(pool))):
             return Judgement(problems=problems)
-        key = seen_by_haproxy(pool)
+        content = self._contents.of(pool.pool)
+        key = seen_by_haproxy(content.value, pool.template)
         if (known := self._verdicts.get(key)) is not None:
             return known
         try:
             more = min(_MOST_MORE, _EACH * len(pool.pool.haproxy.backends))
-            question = Judge(pool=pool, seconds=self._haproxy + more)
+            question = Judge(
+                content=content.text,
+                cookie_key=pool.cookie_key,
+                template=pool.template,
+                seconds=self._haproxy + more,
+            )
             judgement = cast(Judgement, self._ask(question, account, answer=self._answer + more))
             if not judgement.unchecked:
                 self._verdicts.keep(key, judgement)

@@ -5,43 +5,46 @@ one later. Any thread may ask.
 """
 
 import hashlib
-import json
 import threading
 from collections import OrderedDict
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
 
 from api.validation.judgement import Judgement
-from scheduler.pools.model import Backend, MarathonSelector, MesosSelector, Pool
-from scheduler.pools.stored.record import StoredPool
-from scheduler.pools.stored.sparse import written
 from sdk.clock import Clock
 
+Json = Mapping[str, Any]
+
+_SEEN = ("name", "type", "ports", "environment", "haproxy")
+_SELECTORS = frozenset({"marathon", "mesos"})
+_ENCODER = msgspec.json.Encoder(order="sorted")
 _MOST = 1000
 _SECONDS = 600.0
 
 
-def seen_by_haproxy(stored: StoredPool) -> bytes:
-    """Equal for two pools of which HAProxy is told the same but for their servers."""
-    return hashlib.sha256(json.dumps([written(seen(stored.pool)), stored.template]).encode()).digest()
+def seen_by_haproxy(content: Json, template: str) -> bytes:
+    """Equal for two pools, by their stored JSON, of which HAProxy is told the same but for their servers."""
+    return hashlib.sha256(_ENCODER.encode((seen(content), template))).digest()
 
 
-def seen(pool: Pool) -> Pool:
-    """A pool of which HAProxy is told the same, and which has nothing else to say."""
-    return Pool(
-        name=pool.name,
-        type=pool.type,
-        ports=pool.ports,
-        environment=pool.environment,
-        haproxy=replace(pool.haproxy, backends=tuple(map(_without_selectors, pool.haproxy.backends))),
-    )
+def seen(content: Json) -> Json:
+    """The JSON of a pool of which HAProxy is told the same, and which has nothing else to say."""
+    kept = {key: content[key] for key in _SEEN if key in content}
+    haproxy = content.get("haproxy", {})
+    if "backends" in haproxy:
+        kept["haproxy"] = haproxy | {"backends": [*map(_without_selectors, haproxy["backends"])]}
+    return kept
 
 
-def _without_selectors(backend: Backend) -> Backend:
+def _without_selectors(backend: Json) -> Json:
     """How servers are told stays; which tasks they are does not matter."""
-    services = tuple(
-        replace(service, marathon=MarathonSelector(), mesos=MesosSelector()) for service in backend.services
-    )
-    return replace(backend, services=services)
+    services = backend.get("services")
+    if services is None:
+        return backend
+    kept = [{key: value for key, value in one.items() if key not in _SELECTORS} for one in services]
+    return {**backend, "services": kept}
 
 
 class Verdicts:

@@ -132,10 +132,10 @@ def test_without_a_haproxy_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -
 HANGS = """
 from api.validation import judge
 usual = judge.judge
-def judged(question):
-    while question.pool.pool.name == "circles":
+def judged(asked, *more):
+    while asked.pool.name == "circles":
         pass
-    return usual(question)
+    return usual(asked, *more)
 judge.judge = judged
 judge.main()
 """
@@ -170,7 +170,8 @@ def test_a_large_pool_has_longer() -> None:
 
 def test_a_pool_that_takes_too_long_is_looked_into_once() -> None:
     """Whoever asks how it is would wait each time, and keep others from being judged."""
-    trials = Trials((sys.executable, "-c", HANGS.replace("judge.judge", "judge.locate")), answer=3.0)
+    looks = HANGS.replace("judge.judge", "judge.locate").replace("asked.pool.name", "asked.pool.pool.name")
+    trials = Trials((sys.executable, "-c", looks), answer=3.0)
     asked: list[object] = []
     ask = trials._processes.ask
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from api.dcos_template.rendering.build import build_config
 from api.dcos_template.rendering.text import render
-from api.validation.judgement import Judgement, as_stored
+from api.validation.judgement import Judgement
 from api.validation.verdicts import Verdicts, seen, seen_by_haproxy
 from scheduler.pools.model import Endpoint, EnvironmentVariable, MapRule, Pool, PoolType, Secret
+from scheduler.pools.stored.sparse import read, written
 from tests.support.any_pool import valid_pools
 from tests.unit.api.dcos_template.pools import COOKIE_KEY, backend, frontend, pool, service
 
@@ -34,7 +35,7 @@ JUDGEMENT = Judgement(haproxy="2.6.12")
 
 
 def key(one: Pool, template: str = "") -> bytes:
-    return seen_by_haproxy(as_stored(one)._replace(template=template))
+    return seen_by_haproxy(written(one), template)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,8 @@ def test_whatever_haproxy_is_told_does(changes: dict[str, object]) -> None:
 def test_what_is_left_of_a_pool_is_told_to_haproxy_as_the_pool_is(one: Pool, kind: PoolType, count: int) -> None:
     """Whatever fields there will be: what they change must not be answered from memory."""
     one = replace(one, type=kind, count=count)
-    assert render(build_config(seen(one), COOKIE_KEY)) == render(build_config(one, COOKIE_KEY))
+    told = read(Pool, seen(written(one)), "pool")
+    assert render(build_config(told, COOKIE_KEY)) == render(build_config(one, COOKIE_KEY))
 
 
 def test_a_judgement_holds_for_a_while() -> None:
