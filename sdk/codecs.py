@@ -101,9 +101,13 @@ def _integer(value: object, path: str) -> int:
 
 
 def _number(value: object, path: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:  # JSON knows whole numbers of any size
+        number = math.inf
+    if not math.isfinite(number):
         raise _wrong(path, value, "a finite number")
-    return float(value)
+    return number
 
 
 def _boolean(value: object, path: str) -> bool:
