@@ -24,8 +24,9 @@ _Decode = Callable[[object, str], Any]
 
 
 def encode(value: Any) -> bytes:
-    """The JSON of a frozen dataclass, keys sorted."""
-    return json.dumps(to_json(value), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    """The JSON of a frozen dataclass, keys sorted. Raises ValueError for what could not be read again."""
+    text = json.dumps(to_json(value), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode()
 
 
 def decode(kind: type[T], data: bytes, path: str) -> T:

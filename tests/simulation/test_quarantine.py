@@ -217,3 +217,16 @@ def test_what_an_operator_asks_for_is_not_lost_in_a_pause(action: str) -> None:
     )
     assert sim.record("bad/app-0").failures == 0
     assert sim.problems() == {}
+
+
+def test_what_a_task_says_of_itself_is_stored_whatever_it_is() -> None:
+    """Half of a surrogate pair has no place in UTF-8: neither its own instance nor others suffer."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("bad"), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    sim.kill_task("bad/app-0", "died of \ud800")
+    sim.run_until(lambda: sim.record("bad/app-0").failures == 1, "it has failed")
+    assert sim.record("bad/app-0").last_failure == "server failed on agent1: died of \ufffd"
+    sim.run_until(lambda: len(sim.running()) == 2, "both run again")
+    assert sim.problems() == {}
