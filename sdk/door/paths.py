@@ -8,8 +8,10 @@ _STEP = re.compile(r"[A-Za-z0-9._/-]{1,128}")
 
 
 def below(path: str, key: object) -> str:
-    """The place of field or key `key` below `path`."""
-    return f"{path}.{key}" if isinstance(key, str) and _STEP.fullmatch(key) else f"{path}[{shown(key)}]"
+    """The place of field or key `key` below `path`, which is empty at the top."""
+    if not isinstance(key, str) or not _STEP.fullmatch(key):
+        return f"{path}[{shown(key)}]"
+    return f"{path}.{key}" if path else key
 
 
 def element(path: str, index: int, item: object) -> str:
