@@ -238,7 +238,8 @@ class Items(fields.List[Any]):
 class ItemsAgain(Items):
     """The same of objects that come again and again: one of a pool's backends changes, and all of them are sent.
 
-    What was read well is the same when it is read again, and what was written as well: nobody may change that.
+    What was read well is the same when it is read again. What is written is each time one's own: whoever gets it may
+    change it.
     """
 
     _MOST, _LONGEST = 4096, 4000
@@ -246,7 +247,7 @@ class ItemsAgain(Items):
     def _bind_to_schema(self, field_name: str, parent: Any) -> None:
         super()._bind_to_schema(field_name, parent)
         self._known = lru_cache(maxsize=self._MOST)(lambda text: self.inner.deserialize(json.loads(text)))
-        self._written = lru_cache(maxsize=self._MOST)(lambda item: self.inner._serialize(item, None, None))
+        self._written = lru_cache(maxsize=self._MOST)(lambda item: json.dumps(self.inner._serialize(item, None, None)))
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if isinstance(value, list):
@@ -257,7 +258,7 @@ class ItemsAgain(Items):
         return super()._deserialize(value, attr, data, **kwargs)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:  # noqa: ARG002 - marshmallow's signature
-        return None if value is None else [*map(self._written, value)]
+        return None if value is None else [json.loads(self._written(item)) for item in value]
 
     def _again(self, item: Any) -> Any:
         text = json.dumps(item)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from scheduler.pools.problems import InvalidPool
-from scheduler.pools.schema import load_pool
+from scheduler.pools.schema import dump_pool, load_pool
 
 
 def document(*backends: Any) -> dict[str, Any]:
@@ -48,3 +48,15 @@ def test_true_is_not_one_however_often_it_comes() -> None:
     load_pool(document(backend("a", http2=True)))
     with pytest.raises(InvalidPool):
         load_pool(document(backend("a", http2=1)))
+
+
+def test_what_is_written_is_ones_own() -> None:
+    """Whoever changes it changes nothing for who gets the same after him."""
+    sent = document(backend("app"))
+    rule = {"backend": "app", "hostsEq": ["a.test"]}
+    sent["haproxy"]["frontends"] = [{"protocol": "HTTP", "bindPort": 80, "linkBackend": {"map": [rule]}}]
+    pool = load_pool(sent)
+    first = dump_pool(pool)
+    first["haproxy"]["backends"][0]["services"].clear()
+    first["haproxy"]["frontends"][0]["linkBackend"]["map"][0]["hostsEq"].append("b.test")
+    assert load_pool(dump_pool(pool)) == pool
