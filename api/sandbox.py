@@ -17,7 +17,7 @@ from jinja2 import nodes
 from jinja2.ext import Extension
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from api.dcos_template.origins import mark_of
+from api.dcos_template.rendering.origins import mark_of
 from sdk.errors import InvalidSpec
 
 MOST_BYTES = 64 * 1024

@@ -29,8 +29,8 @@ from benchmarks.balancer import Balancer
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
 from benchmarks.rest import rest
 from benchmarks.system import System, until
-from scheduler.pools.own_writings import OwnWritings
-from scheduler.pools.store import PoolStore, PoolView
+from scheduler.pools.stored.own_writings import OwnWritings
+from scheduler.pools.stored.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.local.simulated.on_demand import NewTask
 from sdk.local.zookeeper import ZooKeeperServer
@@ -225,7 +225,7 @@ def live(apps: int, count: int, report: Report) -> None:
             )
         )
         until("the pool", lambda: len(backends(system)) == apps, every=0.2)
-        balancer = system.balance(POOL, port=balancer_port, frontend=f"frontend_0.0.0.0_{balancer_port}")
+        balancer = system.balance(POOL, port=balancer_port, frontend=f"port-{balancer_port}")
         rest(2.0)
         new = timed(system, balancer, answers, [(f"new-{n}", f"new-{n}") for n in range(count)], balancer_port, 2)
         joined = timed(system, balancer, answers, [(f"joins-{n}", f"new-{n}") for n in range(count)], balancer_port, 3)

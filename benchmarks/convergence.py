@@ -23,7 +23,7 @@ from benchmarks.pool import backend, pool, probe_name
 from benchmarks.process import Process, kill
 from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.system import System, until
-from pool_executor.lbmgr.journal import Journal
+from pool_executor.lbmgr.servers.journal import Journal
 from sdk.local.simulated.on_demand import NewTask
 
 BACKENDS = 20

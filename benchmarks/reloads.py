@@ -23,14 +23,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.rest import rest
-from pool_executor.lbmgr import program
-from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP, Instance
-from pool_executor.lbmgr.process import Haproxy, Serving
-from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.lbmgr.haproxy import program
+from pool_executor.lbmgr.haproxy.process import Haproxy, Serving
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
+from pool_executor.lbmgr.structure.instance import RELAY_ENTRY, RELAY_MAP, Instance
 from scheduler.pools.schema import load_pool
 from tests.support.ports import free_port
 

@@ -21,11 +21,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from api.dcos_template.build import build_backend, build_config, shard_of
-from api.dcos_template.endpoint import Endpoint, Kind
-from api.dcos_template.printed import Texts
-from api.dcos_template.servers import server_of
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_backend, build_config, shard_of
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.rendering.text import render
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
+from api.dcos_template.selecting.servers import server_of
 from benchmarks.report import Bar, Report, parser, progress, stoppable
 from pool_executor.contract import BackendFacts, Server, compose, server_line
 from scheduler.pools.model import Haproxy, Pool

@@ -22,7 +22,7 @@ from benchmarks.data_plane import APP, CAREFUL, PLACES, Part, hosts, in_turns, m
 from benchmarks.pool import Json, host_of
 from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.system import System, until
-from pool_executor.lbmgr import autocert
+from pool_executor.lbmgr.certificates import autocert
 from sdk.local.simulated.on_demand import NewTask
 from tests.support.ports import free_port
 

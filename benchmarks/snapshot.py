@@ -37,7 +37,7 @@ LARGE = 50_000
 IMPORTS = {
     "listener": "api.cli.processes, api.mesos_listener.main",
     "template": "api.cli.processes, api.dcos_template.main",
-    "api": "api.cli.processes, api.main",
+    "api": "api.cli.processes, api.web.main",
     "scheduler": "api.cli.processes, scheduler.main",
     "lbmgr": "pool_executor.lbmgr.__main__",
     "edgelb --help": "api.cli.main",

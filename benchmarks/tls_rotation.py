@@ -24,15 +24,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from benchmarks.report import Bar, Report, parser, percentile, progress, stoppable
 from benchmarks.rest import rest
 from pool_executor.contract import Blob, Endpoints, InstanceStatus, Structure, encode_endpoints
-from pool_executor.lbmgr import autocert, program
 from pool_executor.lbmgr.agent import Agent
+from pool_executor.lbmgr.certificates import autocert
+from pool_executor.lbmgr.haproxy import program
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
 from pool_executor.lbmgr.settings import Settings
-from pool_executor.lbmgr.sockets import SocketDirectory
 from scheduler.pools.schema import load_pool
 from tests.support.ports import free_port
 

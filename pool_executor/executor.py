@@ -16,11 +16,11 @@ import structlog
 from pool_executor import variables
 from pool_executor.archive import unpack
 from pool_executor.contract import InstanceStatus
-from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.connection import Connection
+from pool_executor.lbmgr.haproxy import program
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
 from pool_executor.lbmgr.settings import Settings
-from pool_executor.lbmgr.sockets import SocketDirectory
 from pool_executor.secret_fetcher import SecretFetcher
 from pool_executor.task import Assignment, parse
 from sdk.errors import CorruptRecord, EnvironmentProblem

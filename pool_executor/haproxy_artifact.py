@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pool_executor.archive import pack
 from pool_executor.artifact import Artifact
-from pool_executor.lbmgr import program
+from pool_executor.lbmgr.haproxy import program
 from sdk.errors import EnvironmentProblem
 
 NAME = "haproxy.zip"

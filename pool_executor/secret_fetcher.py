@@ -19,8 +19,8 @@ import structlog
 
 from pool_executor.contract.needs import SECRETS
 from pool_executor.contract.secrets import SecretsAnswer, SecretsQuestion, decode_answer, encode_question
-from pool_executor.lbmgr.material import Material
-from pool_executor.lbmgr.own_certificate import OwnCertificate
+from pool_executor.lbmgr.certificates.material import Material
+from pool_executor.lbmgr.certificates.own_certificate import OwnCertificate
 from sdk.errors import CorruptRecord, SdkError
 from sdk.retry import Policy
 

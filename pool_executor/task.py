@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from pool_executor.lbmgr.health import HealthPolicy
-from pool_executor.lbmgr.old_workers import WorkerLimits
-from pool_executor.lbmgr.resources import Resources
+from pool_executor.lbmgr.haproxy.old_workers import WorkerLimits
+from pool_executor.lbmgr.haproxy.resources import Resources
+from pool_executor.lbmgr.status.health import HealthPolicy
 from sdk.errors import CorruptRecord
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from pool_executor.contract import ENVFILE
-from pool_executor.lbmgr.material import Material, file_problem
+from pool_executor.lbmgr.certificates.material import Material, file_problem
 
 _FILE = "ELB_FILE_"
 

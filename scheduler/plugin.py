@@ -17,8 +17,8 @@ from pool_executor import artifact, haproxy_artifact
 from scheduler.options import Options, parse_options
 from scheduler.pools.principal import principal_problem
 from scheduler.pools.service import ARTIFACT_SUM, Deployment, ServedHaproxy, service_spec
-from scheduler.pools.store import PoolStore, PoolView, PoolWatch
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
+from scheduler.pools.stored.store import PoolStore, PoolView, PoolWatch
 from scheduler.secret_delivery import Courier
 from scheduler.secret_stores.settings import SecretSettings, open_store
 from sdk.errors import InvalidSpec, SdkError, StorageUnavailable

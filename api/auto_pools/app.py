@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from api.auto_pools.claim import App
 from api.mesos_listener.task import Task
-from scheduler.pools.texts import plain
+from scheduler.pools.words.texts import plain
 
 _MOST_KNOWN = 16_384
 #: Longer names stand in no pool.

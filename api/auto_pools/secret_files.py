@@ -3,8 +3,8 @@
 import hashlib
 import re
 
-from scheduler.pools.file_names import file_name
 from scheduler.pools.model import SECRETS
+from scheduler.pools.words.file_names import file_name
 from scheduler.secret_stores.names import plain
 
 # Two underscores stand for a slash, four before a hash: nothing else may look like them.

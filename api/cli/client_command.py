@@ -11,8 +11,8 @@ from api.cli.complaint import complaint, exit_code
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import talk
-from api.client import ApiClient
-from api.client_errors import ApiError, ApiUnreachable
+from api.client.client import ApiClient
+from api.client.errors import ApiError, ApiUnreachable
 from sdk.errors import InvalidSpec
 
 POOL_NOT_FOUND = "pool not found"

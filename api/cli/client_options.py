@@ -1,6 +1,6 @@
 """The options of commands that talk to the API: where it is, and who asks. They may stand before or after the command.
 
-Knows the options and their variables; the client itself is in api/client.py.
+Knows the options and their variables; the client itself is in api/client/client.py.
 """
 
 from collections.abc import Callable

@@ -3,8 +3,8 @@
 import re
 
 from api.cli.exits import Exit
-from api.client_errors import ApiError, ApiUnreachable
-from scheduler.pools import texts
+from api.client.errors import ApiError, ApiUnreachable
+from scheduler.pools.words import texts
 
 _NOT_YET = re.compile(r"(?P<field>[^:]+: .*?)(?: is|:)? ?not supported yet(?P<rest>;.*)?")
 _WORD = "lower case letters, digits and -, with a letter or digit at both ends"

@@ -12,8 +12,8 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, talk
 from api.cli.pool_file import read_pools
-from api.client import ApiClient
-from api.client_errors import ApiError
+from api.client.client import ApiClient
+from api.client.errors import ApiError
 
 _LONGEST = 60
 _HOW = {True: "the new one first where there is a place for both", False: "the old one ends first"}

@@ -15,10 +15,10 @@ import urllib3
 from api.cli.finding import FAIL, OK, WARN, Finding
 from api.cli.machine_checks import check_disk, check_ports, check_programs, check_python
 from api.cli.secret_checks import check_authority, check_secrets
-from api.client import ApiClient, without_secrets
-from api.client_errors import ApiError, ApiUnreachable
-from api.doubts import Seen, doubts
-from api.liveness import Liveness
+from api.client.client import ApiClient, without_secrets
+from api.client.errors import ApiError, ApiUnreachable
+from api.observed.liveness import Liveness
+from api.status.doubts import Seen, doubts
 from sdk.clock import SystemClock
 from sdk.errors import SdkError, Unauthorized
 from sdk.mesos.access import Access

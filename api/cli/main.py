@@ -8,7 +8,7 @@ import click
 from api.cli.client_options import client_options
 from api.cli.elsewhere import NOT_YET, OTHER_WORDS, command_not_there_yet
 from api.cli.exits import HELP
-from api.version import package_version
+from api.process.version import package_version
 
 COMMANDS = {
     # command: (module, attribute, one line for --help, so that help imports nothing)

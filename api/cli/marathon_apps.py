@@ -9,7 +9,7 @@ import urllib3
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.text_file import name_of, read_text
-from api.client_errors import reason_of
+from api.client.errors import reason_of
 
 _PATH = "/v2/apps"
 _OK = 200

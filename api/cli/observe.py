@@ -9,9 +9,9 @@ from api.cli.complaint import exit_code
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
-from api.client import ApiClient, without_secrets
-from api.client_errors import ApiError
-from api.version import package_version
+from api.client.client import ApiClient, without_secrets
+from api.client.errors import ApiError
+from api.process.version import package_version
 
 _SECTIONS = (
     "global",

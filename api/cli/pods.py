@@ -6,7 +6,7 @@ from api.cli.client_command import client_command
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
-from api.client import ApiClient
+from api.client.client import ApiClient
 
 
 @click.group()

@@ -6,7 +6,7 @@ from typing import Any
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.text_file import name_of, read_text
-from api.strict_yaml import KeyTwice, NotYaml, parse_yaml
+from api.web.strict_yaml import KeyTwice, NotYaml, parse_yaml
 from sdk.strict_json import unique
 
 

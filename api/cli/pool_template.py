@@ -14,8 +14,8 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
 from api.cli.text_file import name_of, read_text
-from api.client import ApiClient
-from api.pool_template_client import PoolTemplateClient
+from api.client.client import ApiClient
+from api.client.pool_templates import PoolTemplateClient
 from sdk.errors import InvalidSpec
 
 _WIDTH = 80

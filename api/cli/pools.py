@@ -13,9 +13,9 @@ from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool, read_pools
 from api.cli.pool_tables import described, kind, ports, summary
 from api.cli.wait import wait_for_end, wait_for_pool
-from api.client import ApiClient, PoolAnswer
-from api.client_errors import ApiError
-from api.pool_states import READY
+from api.client.client import ApiClient, PoolAnswer
+from api.client.errors import ApiError
+from api.status.states import READY
 
 _wait = click.option("--wait", is_flag=True, help="Wait until it is done, with a line for each load balancer.")
 _timeout = click.option(

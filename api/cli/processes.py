@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from api.allocator import give_back_early
 from api.cli import logs, settings, values
 from api.cli.exits import Exit
 from api.cli.failure import Failure
+from api.process.allocator import give_back_early
 from sdk.errors import EnvironmentProblem, InvalidSpec, SdkError
 from sdk.secret_file import read_secret
 
@@ -73,9 +73,9 @@ def api(
     require_if_match: bool,
 ) -> None:
     """Run the API server. Any number may run at once."""
-    from api.accounts import load_accounts
-    from api.main import ApiSettings
-    from api.main import run as serve
+    from api.web.accounts import load_accounts
+    from api.web.main import ApiSettings
+    from api.web.main import run as serve
 
     serve(
         ApiSettings(
@@ -218,7 +218,7 @@ def template(
     from api.auto_pools.dialects import Dialects
     from api.auto_pools.thread.context import Rules as AutoPoolRules
     from api.dcos_template.main import run as serve
-    from api.dcos_template.select import Rules
+    from api.dcos_template.selecting.selection import Rules
 
     made = AutoPoolRules(
         grace=auto_pools_grace,

@@ -8,8 +8,8 @@ from api.cli.client_command import client_command
 from api.cli.exits import Exit
 from api.cli.output import coloured, data, data_json, table, talk
 from api.cli.wait import describe, wait_for_pool
-from api.client import ApiClient
-from api.pool_states import DEGRADED, PENDING, READY, REJECTED
+from api.client.client import ApiClient
+from api.status.states import DEGRADED, PENDING, READY, REJECTED
 
 # The type and the beginning of the name of a pool that is made of labels.
 _MADE, _PREFIX = "template-dynamic", "auto-"

@@ -5,7 +5,7 @@ import click
 from api.cli.client_command import client_command
 from api.cli.output import data, talk
 from api.cli.text_file import read_text
-from api.client import ApiClient
+from api.client.client import ApiClient
 
 
 @click.group()

@@ -10,7 +10,7 @@ from api.cli.client_command import client_command
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table
-from api.client import ApiClient
+from api.client.client import ApiClient
 
 _PLACES = {
     "event": "the listener read it from Mesos",

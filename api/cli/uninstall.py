@@ -9,7 +9,7 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, talk
 from api.cli.wait import wait_for_uninstall
-from api.client import ApiClient
+from api.client.client import ApiClient
 
 _SHOWN = 10
 

@@ -12,8 +12,8 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, talk
 from api.cli.pool_file import read_pools
-from api.client import ApiClient
-from api.client_errors import ApiError
+from api.client.client import ApiClient
+from api.client.errors import ApiError
 
 Verdict = dict[str, Any]
 
@@ -54,8 +54,8 @@ def _judging(client: ApiClient, offline: bool) -> Iterator[Callable[[dict[str, A
         yield client.validate
         return
     # What the API server would do; whoever asks a server does not have to wait for these imports.
-    from api.judging import verdict
-    from api.pool_forms import V1, V2
+    from api.routes.judging import verdict
+    from api.routes.pool_forms import V1, V2
     from api.validation.trials import Trials
 
     trials = Trials()

@@ -13,9 +13,9 @@ from typing import Any
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import talk
-from api.client import ApiClient
-from api.client_errors import ApiError, ApiUnreachable
-from api.pool_states import DEGRADED, READY, REJECTED, deaths_note, moved_by, refusals
+from api.client.client import ApiClient
+from api.client.errors import ApiError, ApiUnreachable
+from api.status.states import DEGRADED, READY, REJECTED, deaths_note, moved_by, refusals
 
 _EVERY = 0.3
 

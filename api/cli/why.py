@@ -8,7 +8,7 @@ import click
 from api.cli.client_command import client_command
 from api.cli.exits import Exit
 from api.cli.output import data, data_json, table, talk
-from api.client import ApiClient
+from api.client.client import ApiClient
 
 _MOST_ROWS = 20
 

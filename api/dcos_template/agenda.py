@@ -2,7 +2,7 @@
 
 from api.dcos_template.context import Context
 from api.dcos_template.due import What
-from api.dcos_template.leftovers import Leftovers
+from api.dcos_template.publishing.leftovers import Leftovers
 from api.dcos_template.schedule import Schedule
 from api.dcos_template.state import Phase
 

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from api.dcos_template.charge import Charge
-from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.due import What
 from api.dcos_template.metrics import TemplateMetrics
-from api.dcos_template.published import Paths
-from api.dcos_template.select import Selection
+from api.dcos_template.publishing.charge import Charge
+from api.dcos_template.publishing.clerk import Clerk, Order
+from api.dcos_template.publishing.published import Paths
+from api.dcos_template.publishing.trace import Trace
+from api.dcos_template.rendering.workshop import Workshop
+from api.dcos_template.selecting.selection import Selection
 from api.dcos_template.state import PoolState
-from api.dcos_template.trace import Trace
-from api.dcos_template.workshop import Workshop
 from sdk.clock import Clock
 from sdk.storage.connection import ZooKeeper
 

@@ -11,22 +11,22 @@ from functools import partial
 import structlog
 
 from api.dcos_template.agenda import Agenda
-from api.dcos_template.charge import Charge
-from api.dcos_template.compactor import Compactor
 from api.dcos_template.context import Context
 from api.dcos_template.due import What
 from api.dcos_template.inbox import TaskChange
 from api.dcos_template.intake import Intake
 from api.dcos_template.keeper import Keeper
-from api.dcos_template.leftovers import Leftovers
-from api.dcos_template.loader import Loader
-from api.dcos_template.reporter import Reporter
-from api.dcos_template.retired import Retired
-from api.dcos_template.server_lane import ServerLane
+from api.dcos_template.publishing.charge import Charge
+from api.dcos_template.publishing.compactor import Compactor
+from api.dcos_template.publishing.leftovers import Leftovers
+from api.dcos_template.publishing.loader import Loader
+from api.dcos_template.publishing.reporter import Reporter
+from api.dcos_template.publishing.retired import Retired
+from api.dcos_template.publishing.server_lane import ServerLane
+from api.dcos_template.publishing.structure_lane import StructureLane
 from api.dcos_template.state import PoolState
-from api.dcos_template.structure_lane import StructureLane
 from api.mesos_listener.task import TaskKey
-from scheduler.pools.store import PoolView
+from scheduler.pools.stored.store import PoolView
 from sdk.errors import LeadershipLost
 
 #: How long changes are taken before what is due is published, however many more are waiting.

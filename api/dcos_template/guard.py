@@ -10,8 +10,8 @@ known to be somebody else's.
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 
-from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.touched import Spot
+from api.dcos_template.selecting.endpoint import Endpoint
+from api.dcos_template.selecting.touched import Spot
 from api.mesos_listener.task import NetworkMode, Task
 
 #: Percent of a pool's servers that may go unexplained at once.

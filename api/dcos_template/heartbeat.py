@@ -1,13 +1,13 @@
 """The sign of life of a template process: an ephemeral node that its working loop brings up to date itself.
 
 Knows the node below `<root>/processes/template`, what stands in it and how often. The API server concludes from it
-whether changes of tasks reach the load balancers; see api/liveness.py for what makes it doubt.
+whether changes of tasks reach the load balancers; see api/observed/liveness.py for what makes it doubt.
 """
 
 from collections.abc import Callable
 
 from api.mesos_listener.client import Feed
-from api.pulse import Pulse, encode_pulse, pulse_path
+from api.observed.pulse import Pulse, encode_pulse, pulse_path
 from sdk.clock import Clock
 from sdk.storage.connection import Ephemeral, ZooKeeper
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from api.dcos_template.trace import NO_STAMPS, Stamps
+from api.dcos_template.publishing.trace import NO_STAMPS, Stamps
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task, TaskKey
-from scheduler.pools.store import PoolView
+from scheduler.pools.stored.store import PoolView
 
 T = TypeVar("T")
 

@@ -13,14 +13,14 @@ from api.dcos_template.context import Context
 from api.dcos_template.due import What
 from api.dcos_template.inbox import TaskChange
 from api.dcos_template.keeper import Keeper
-from api.dcos_template.leftovers import Leftovers
-from api.dcos_template.reporter import Reporter
-from api.dcos_template.retired import Retired
+from api.dcos_template.publishing.leftovers import Leftovers
+from api.dcos_template.publishing.reporter import Reporter
+from api.dcos_template.publishing.retired import Retired
+from api.dcos_template.publishing.trace import Stamps
+from api.dcos_template.selecting.touched import Touched
 from api.dcos_template.state import PoolState
-from api.dcos_template.touched import Touched
-from api.dcos_template.trace import Stamps
 from api.mesos_listener.task import TaskKey
-from scheduler.pools.store import PoolView
+from scheduler.pools.stored.store import PoolView
 
 log = structlog.get_logger()
 

@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
-from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.guard import DEFAULT_PERCENT, Hold, Place, judge, places_of, without
-from api.dcos_template.select import Selection
-from api.dcos_template.servers import endpoint_of
+from api.dcos_template.selecting.endpoint import Endpoint
+from api.dcos_template.selecting.selection import Selection
+from api.dcos_template.selecting.servers import endpoint_of
+from api.dcos_template.selecting.touched import BackendKey, Spot
 from api.dcos_template.state import PoolState
-from api.dcos_template.touched import BackendKey, Spot
 from api.mesos_listener.task import Task
 from sdk.clock import Clock
 

@@ -11,7 +11,7 @@ import structlog
 
 from api.dcos_template.inbox import Inbox, TaskChange
 from api.mesos_listener.task import TaskKey
-from scheduler.pools.store import PoolView
+from scheduler.pools.stored.store import PoolView
 from sdk.clock import Clock
 from sdk.errors import LeadershipLost
 

@@ -17,17 +17,17 @@ from api.auto_pools.thread.worker import AutoPoolWorker
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.heartbeat import Heartbeat
 from api.dcos_template.metrics import TemplateMetrics
-from api.dcos_template.select import Rules
-from api.dcos_template.trace import Trace
+from api.dcos_template.publishing.trace import Trace
+from api.dcos_template.rendering.workshop import Workshop
+from api.dcos_template.selecting.selection import Rules
 from api.dcos_template.worker import Worker
-from api.dcos_template.workshop import Workshop
-from api.health import HealthServer
 from api.mesos_listener.client import TaskWatch
 from api.mesos_listener.replica import TaskChanges
+from api.process.health import HealthServer
+from api.process.turns import Turns
 from api.prospects.answerer import Answerer
-from api.turns import Turns
-from scheduler.pools.own_writings import OwnWritings
-from scheduler.pools.store import PoolStore, PoolView
+from scheduler.pools.stored.own_writings import OwnWritings
+from scheduler.pools.stored.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
 from sdk.storage.connection import Handle, SessionState, ZooKeeper, connect

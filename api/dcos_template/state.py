@@ -6,17 +6,17 @@ from enum import Enum
 from typing import NamedTuple
 
 from api.dcos_template.due import What
-from api.dcos_template.endpoint import Endpoint
 from api.dcos_template.guard import Hold, only
-from api.dcos_template.journal import Compaction
-from api.dcos_template.printed import Texts
-from api.dcos_template.published import Published
-from api.dcos_template.touched import Spot
-from api.dcos_template.trace import NO_STAMPS, Stamps
+from api.dcos_template.publishing.journal import Compaction
+from api.dcos_template.publishing.published import Published
+from api.dcos_template.publishing.trace import NO_STAMPS, Stamps
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.selecting.endpoint import Endpoint
+from api.dcos_template.selecting.touched import Spot
 from api.dcos_template.windows import ENDPOINTS, STRUCTURE, Lane
 from pool_executor.contract import Server
 from scheduler.pools.model import Haproxy
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 
 #: The shortest time between two records of what is wrong with a pool: tasks of others decide how often that changes.
 #: Also how often it is looked whether somebody accepted a removal that is held.

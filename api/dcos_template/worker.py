@@ -7,20 +7,20 @@ order of things (loop.py), nor what is done for a pool (duties.py).
 
 from collections.abc import Callable, Sequence
 
-from api.dcos_template.asking import services_told
-from api.dcos_template.clerk import Clerk, Order
 from api.dcos_template.context import Context
 from api.dcos_template.duties import TAKE_FOR, Duties
 from api.dcos_template.guard import DEFAULT_PERCENT
 from api.dcos_template.inbox import Inbox
 from api.dcos_template.loop import Loop
 from api.dcos_template.metrics import TemplateMetrics
-from api.dcos_template.select import Rules, Selection
-from api.dcos_template.trace import Trace
-from api.dcos_template.workshop import Workshop
+from api.dcos_template.publishing.clerk import Clerk, Order
+from api.dcos_template.publishing.trace import Trace
+from api.dcos_template.rendering.workshop import Workshop
+from api.dcos_template.selecting.asking import services_told
+from api.dcos_template.selecting.selection import Rules, Selection
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import TaskKey
-from scheduler.pools.store import PoolView
+from scheduler.pools.stored.store import PoolView
 from sdk.clock import Clock
 from sdk.storage.connection import ZooKeeper
 

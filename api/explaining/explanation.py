@@ -16,7 +16,7 @@ from scheduler.pools.expression import BadExpression
 from scheduler.pools.model import Backend, Frontend, MapRule, Pool
 from scheduler.pools.model.headers import HeaderAction, HeaderRule
 from scheduler.pools.routing import Target, host_mismatch, path_mismatch, value_mismatch
-from scheduler.pools.sparse import written
+from scheduler.pools.stored.sparse import written
 from sdk.errors import InvalidSpec
 
 Json = dict[str, Any]

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from api.explaining.question import Question
-from scheduler.pools.location import prefix
 from scheduler.pools.model import Frontend
 from scheduler.pools.routing import Target
+from scheduler.pools.words.location import prefix
 
 Ports = Mapping[str, Sequence[int]]
 """On which ports the load balancers listen for each frontend, of those that tell; the pool says the others."""

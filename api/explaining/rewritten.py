@@ -2,7 +2,7 @@
 
 import re
 
-from api.dcos_template.rewriting import Replacement, rewriting
+from api.dcos_template.rendering.rewriting import Replacement, rewriting
 from scheduler.pools.model import Backend
 
 

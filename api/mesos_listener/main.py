@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import structlog
 
-from api.health import HealthServer
 from api.mesos_listener.board import Board
 from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.records import OperatorStream
 from api.mesos_listener.server import Server
 from api.mesos_listener.stream import Follower
-from api.turns import Turns
+from api.process.health import HealthServer
+from api.process.turns import Turns
 from sdk.clock import SystemClock
 from sdk.end_signals import on_end_signals
 from sdk.pattern import Pattern

@@ -22,7 +22,7 @@ from api.mesos_listener.messages import Event
 from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.records import OperatorStream, Records
 from api.mesos_listener.snapshot import Snapshot
-from api.turns import Turns
+from api.process.turns import Turns
 from sdk.clock import Clock
 from sdk.errors import SdkError, TemporaryFailure
 from sdk.pattern import Pattern

@@ -9,8 +9,8 @@ import threading
 from collections.abc import Mapping
 from contextlib import suppress
 
-from api.dcos_template.select import Rules
-from api.dcos_template.tasks import Tasks
+from api.dcos_template.selecting.selection import Rules
+from api.dcos_template.selecting.tasks import Tasks
 from api.mesos_listener.task import Task, TaskKey
 from api.prospects.pace import OutOfTime, Pace
 from api.prospects.prospect import why_none

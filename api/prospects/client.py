@@ -9,9 +9,9 @@ import time
 import structlog
 import urllib3
 
-from api.problems import ApiProblem
+from api.observed.template_link import ask_template
 from api.prospects.question import Placed, new_services, written_question
-from api.template_link import ask_template
+from api.web.problems import ApiProblem
 from scheduler.pools.model import Pool
 from sdk.errors import SdkError
 from sdk.storage.connection import ZooKeeper

@@ -3,12 +3,12 @@
 The search has a pace (pace.py), and ends when its time is over.
 """
 
-from api.dcos_template.asking import asked_by
-from api.dcos_template.endpoint import task_endpoints
-from api.dcos_template.explain import why_no_servers
-from api.dcos_template.select import Rules
-from api.dcos_template.selector import Selector, compile_service, selected
-from api.dcos_template.tasks import Tasks
+from api.dcos_template.selecting.asking import asked_by
+from api.dcos_template.selecting.endpoint import task_endpoints
+from api.dcos_template.selecting.explain import why_no_servers
+from api.dcos_template.selecting.selection import Rules
+from api.dcos_template.selecting.selector import Selector, compile_service, selected
+from api.dcos_template.selecting.tasks import Tasks
 from api.mesos_listener.task import Task
 from api.prospects.pace import Pace
 from scheduler.pools.model import Service

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from scheduler.pools.model import Endpoint, EndpointType, Pool, Service
-from scheduler.pools.sparse import read, written
+from scheduler.pools.stored.sparse import read, written
 from sdk.errors import CorruptRecord
 
 MOST_SERVICES = 100

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from api.dcos_template.build import build_config
-from api.dcos_template.printed import Texts
-from api.dcos_template.text import render
-from pool_executor.lbmgr.content import Content, PartText
-from pool_executor.lbmgr.plan import Dynamic, Noop, Reload, plan
-from scheduler.pools.stored import StoredPool
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.rendering.text import render
+from pool_executor.lbmgr.structure.content import Content, PartText
+from pool_executor.lbmgr.structure.plan import Dynamic, Noop, Reload, plan
+from scheduler.pools.stored.record import StoredPool
 from sdk.errors import InvalidSpec
 
 MOST_LINES = 2000

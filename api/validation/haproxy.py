@@ -10,10 +10,10 @@ from pathlib import Path
 from api.validation import placeholders
 from api.validation.specimen import Specimen
 from pool_executor.contract import INSTANCE_FILE, KINDS
-from pool_executor.lbmgr.check import NotChecked, refusals
-from pool_executor.lbmgr.instance import RELAY_ENTRY, RELAY_MAP
-from pool_executor.lbmgr.program import CHOICE, Program, find
-from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.lbmgr.haproxy.check import NotChecked, refusals
+from pool_executor.lbmgr.haproxy.program import CHOICE, Program, find
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
+from pool_executor.lbmgr.structure.instance import RELAY_ENTRY, RELAY_MAP
 from sdk import programs
 from sdk.errors import EnvironmentProblem
 

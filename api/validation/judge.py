@@ -13,15 +13,15 @@ from api.auto_pools.templates.language.trial import tried
 from api.auto_pools.templates.losses import losses
 from api.auto_pools.templates.offline import Outcome, outcome
 from api.auto_pools.templates.stored_template import StoredTemplate
-from api.dcos_template.answering import serve
-from api.pool_fields import backend_field, frontend_field, refused_field
+from api.dcos_template.rendering.answering import serve
+from api.status.pool_fields import backend_field, frontend_field, refused_field
 from api.validation.comparison import Comparison, compare
 from api.validation.complaints import complained_field, problems
 from api.validation.haproxy import haproxy_here, refusals_of
 from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, TryTemplate, as_stored
 from api.validation.specimen import Specimen
-from pool_executor.lbmgr.check import NotChecked
-from pool_executor.lbmgr.program import Program
+from pool_executor.lbmgr.haproxy.check import NotChecked
+from pool_executor.lbmgr.haproxy.program import Program
 from scheduler.pools.checks import raw_problems
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import Problem

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from api.auto_pools.dialects import Dialects
 from api.mesos_listener.task import Task
-from scheduler.pools.hidden import hides, revealed
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.hidden import hides, revealed
+from scheduler.pools.stored.record import StoredPool
 
 _COOKIE_KEY = "0" * 32
 """Stands for the one that a pool gets when it is stored."""

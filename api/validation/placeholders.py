@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pool_executor.contract import Part
-from pool_executor.lbmgr import autocert
-from pool_executor.lbmgr.crt_list import crt_lists
-from pool_executor.lbmgr.instance import CERTS
+from pool_executor.lbmgr.certificates import autocert
+from pool_executor.lbmgr.certificates.crt_list import crt_lists
+from pool_executor.lbmgr.structure.instance import CERTS
 
 
 def place(parts: Iterable[Part], directory: Path, material: Path) -> None:

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
-from api.dcos_template.build import build_config
-from api.dcos_template.haproxy import Config
-from api.dcos_template.origins import Origin, Places
-from api.dcos_template.printed import Texts
-from api.dcos_template.servers import key_of
-from api.dcos_template.text import render_with_places
-from api.pool_fields import backend_field, frontend_field
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.haproxy import Config
+from api.dcos_template.rendering.origins import Origin, Places
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.rendering.text import render_with_places
+from api.dcos_template.selecting.servers import key_of
+from api.status.pool_fields import backend_field, frontend_field
 from pool_executor.contract import KINDS, BackendFacts, Server, parse_marker, server_line
-from pool_executor.lbmgr.instance import Instance
+from pool_executor.lbmgr.structure.instance import Instance
 from scheduler.pools.model import DEFAULT_ADDRESS, STATS_PORT_NAME, Pool, Service
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 from sdk.net.address import is_address
 
 _ADDRESS, _PORT = "127.0.0.1", 1

@@ -13,7 +13,7 @@ import structlog
 
 from api.auto_pools.dialects import Dialects
 from api.auto_pools.templates.language.meaning import CALLED
-from api.dcos_template.processes import Processes, TooSlow
+from api.dcos_template.rendering.processes import Processes, TooSlow
 from api.mesos_listener.task import Task
 from api.validation.comparison import Comparison
 from api.validation.judgement import Compare, Judge, Judgement, JudgeTemplate, Locate, Question, TryTemplate
@@ -21,7 +21,7 @@ from api.validation.places import Busy, Places
 from api.validation.verdicts import Verdicts, seen_by_haproxy
 from scheduler.pools.checks import raw_problems
 from scheduler.pools.problems import Problem
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 from sdk.clock import SystemClock
 
 _log = structlog.get_logger()

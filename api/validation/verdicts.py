@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from api.validation.judgement import Judgement
 from scheduler.pools.model import Backend, MarathonSelector, MesosSelector, Pool
-from scheduler.pools.sparse import written
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
+from scheduler.pools.stored.sparse import written
 from sdk.clock import Clock
 
 _MOST = 1000

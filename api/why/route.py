@@ -5,11 +5,11 @@ from typing import Any
 from flask import request
 from flask_smorest import Blueprint
 
-from api.context import Context
-from api.openapi import json_answer, route
-from api.problems import ApiProblem
-from api.runtime import Scheduler, status_of
-from api.template_link import ask_template
+from api.observed.runtime import Scheduler, status_of
+from api.observed.template_link import ask_template
+from api.web.context import Context
+from api.web.openapi import json_answer, route
+from api.web.problems import ApiProblem
 from api.why.answer import answer
 from api.why.places import Place, urls_of
 from scheduler.pools.service import port_name

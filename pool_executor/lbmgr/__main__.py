@@ -13,14 +13,14 @@ import uuid
 from pathlib import Path
 
 from pool_executor import logs
-from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent, End
 from pool_executor.lbmgr.connection import Connection, prepare
-from pool_executor.lbmgr.health import HealthPolicy
-from pool_executor.lbmgr.old_workers import WorkerLimits
-from pool_executor.lbmgr.resources import Resources
+from pool_executor.lbmgr.haproxy import program
+from pool_executor.lbmgr.haproxy.old_workers import WorkerLimits
+from pool_executor.lbmgr.haproxy.resources import Resources
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
 from pool_executor.lbmgr.settings import Settings
-from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.lbmgr.status.health import HealthPolicy
 from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem
 from sdk.zookeeper_address import argument

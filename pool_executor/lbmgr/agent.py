@@ -21,31 +21,31 @@ from pool_executor.contract import (
     Structure,
 )
 from pool_executor.lbmgr import events
-from pool_executor.lbmgr.apply import Applier
-from pool_executor.lbmgr.certificates import Certificates
-from pool_executor.lbmgr.condition import Condition
-from pool_executor.lbmgr.files import Files
-from pool_executor.lbmgr.follow import Follower
-from pool_executor.lbmgr.hindrances import Hindrances
-from pool_executor.lbmgr.http_server import HttpServer, Sources
-from pool_executor.lbmgr.instance import Instance
-from pool_executor.lbmgr.keeper import Keeper
-from pool_executor.lbmgr.lane import Lane
+from pool_executor.lbmgr.certificates.material import Material
+from pool_executor.lbmgr.certificates.own_certificate import OwnCertificate
+from pool_executor.lbmgr.certificates.serving import Certificates
+from pool_executor.lbmgr.certificates.system_authorities import system_authorities
+from pool_executor.lbmgr.haproxy.process import Haproxy
+from pool_executor.lbmgr.haproxy.proxy import Proxy
+from pool_executor.lbmgr.haproxy.runtime import capabilities
 from pool_executor.lbmgr.leave import FORCE_MARGIN, Phase
 from pool_executor.lbmgr.life import End, Life
-from pool_executor.lbmgr.material import Material
-from pool_executor.lbmgr.metrics import Counters
 from pool_executor.lbmgr.nodes import Nodes
-from pool_executor.lbmgr.obstacles import Obstacles
-from pool_executor.lbmgr.own_certificate import OwnCertificate
-from pool_executor.lbmgr.process import Haproxy
-from pool_executor.lbmgr.proxy import Proxy
-from pool_executor.lbmgr.reader import Reader
-from pool_executor.lbmgr.report import Report
-from pool_executor.lbmgr.runtime import capabilities
+from pool_executor.lbmgr.servers.keeper import Keeper
+from pool_executor.lbmgr.servers.lane import Lane
+from pool_executor.lbmgr.servers.reader import Reader
+from pool_executor.lbmgr.servers.verify import Verifier
 from pool_executor.lbmgr.settings import Settings
-from pool_executor.lbmgr.system_authorities import system_authorities
-from pool_executor.lbmgr.verify import Verifier
+from pool_executor.lbmgr.status.condition import Condition
+from pool_executor.lbmgr.status.http_server import HttpServer, Sources
+from pool_executor.lbmgr.status.metrics import Counters
+from pool_executor.lbmgr.status.report import Report
+from pool_executor.lbmgr.structure.apply import Applier
+from pool_executor.lbmgr.structure.files import Files
+from pool_executor.lbmgr.structure.follow import Follower
+from pool_executor.lbmgr.structure.hindrances import Hindrances
+from pool_executor.lbmgr.structure.instance import Instance
+from pool_executor.lbmgr.structure.obstacles import Obstacles
 from sdk.errors import CorruptRecord
 
 __all__ = ["Agent", "End"]

@@ -12,11 +12,11 @@ from dataclasses import replace
 import structlog
 
 from pool_executor.contract import Death
-from pool_executor.lbmgr.apply import Applier
-from pool_executor.lbmgr.health import Consequence, Health, HealthPolicy, observe
+from pool_executor.lbmgr.haproxy.proxy import Proxy
 from pool_executor.lbmgr.leave import Leaving, Phase, ask
-from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.proxy import Proxy
+from pool_executor.lbmgr.status.health import Consequence, Health, HealthPolicy, observe
+from pool_executor.lbmgr.status.metrics import Counters
+from pool_executor.lbmgr.structure.apply import Applier
 from sdk.retry import Policy
 
 _log = structlog.get_logger()

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pool_executor.lbmgr.health import HealthPolicy
-from pool_executor.lbmgr.old_workers import WorkerLimits
-from pool_executor.lbmgr.resources import Resources
+from pool_executor.lbmgr.haproxy.old_workers import WorkerLimits
+from pool_executor.lbmgr.haproxy.resources import Resources
+from pool_executor.lbmgr.status.health import HealthPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from scheduler.pools.model import Frontend, Haproxy, HealthCheck, Pool, Revision
 from scheduler.pools.service import Deployment, service_spec
-from scheduler.pools.sparse import key_of
+from scheduler.pools.stored.sparse import key_of
 from sdk.model.fingerprint import pod_config, service_config
 
 # What all pools have in common is the same before and after.

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from scheduler.pools.hidden import shown
 from scheduler.pools.model import Pool
 from scheduler.pools.schema import dump_pool
+from scheduler.pools.stored.hidden import shown
 from scheduler.pools.v1.schema import dump_v1_pool
 
 

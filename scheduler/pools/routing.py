@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from scheduler.pools.cookies import cookie_values
 from scheduler.pools.expression import plain
 from scheduler.pools.model import Asked, MapRule
+from scheduler.pools.words.cookies import cookie_values
 from sdk.pattern import Pattern
 
 _SHOWN = 3

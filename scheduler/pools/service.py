@@ -36,7 +36,7 @@ _NO_PYTHON = "this agent has no python3: install Python 3.11 or later, or run th
 _LEAST_EXECUTOR_CPUS, _LEAST_EXECUTOR_MEM = milli(0.01), milli(32)
 # Seconds in which a leaving instance finishes its connections, and what the executor may take on top.
 KILL_GRACE, _SHUTDOWN_MARGIN = 30.0, 5.0
-# What HAProxy processes that outlive a reload may cost; the reasons are in `pool_executor.lbmgr.old_workers`.
+# What HAProxy processes that outlive a reload may cost; the reasons are in `pool_executor.lbmgr.haproxy.old_workers`.
 OLD_WORKERS, HARD_STOP_AFTER, CLOSE_SPREAD = 10, 86400.0, 0.0
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
 from scheduler.pools.model import Pool
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from api.dcos_template.endpoint import Endpoint, Kind, words_key
+from api.dcos_template.selecting.endpoint import Endpoint, Kind, words_key
 from scheduler.pools.model import (
     Asked,
     Check,

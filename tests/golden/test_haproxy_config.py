@@ -10,13 +10,13 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from api.dcos_template.build import build_config
-from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.printed import Texts
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.rendering.text import render
+from api.dcos_template.selecting.endpoint import Endpoint
 from api.validation import placeholders
 from pool_executor.contract import port_variable
-from pool_executor.lbmgr.instance import CERTS, RELAY_ENTRY, RELAY_MAP
+from pool_executor.lbmgr.structure.instance import CERTS, RELAY_ENTRY, RELAY_MAP
 from tests.golden.cases import CASES
 from tests.support.composed import composed
 from tests.support.haproxies import BOTH

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sdk.core.decide import decide, next_wake
-from sdk.core.events import Tick
+from sdk.core.events import StoringFailed, Tick
 from sdk.core.index import Index
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
@@ -108,6 +108,11 @@ class Chaos(RuleBasedStateMachine):
         services = dict(self.sim.scheduler.services or {})
         services.pop(name, None)
         self.sim.publish(*services.values())
+
+    @rule(name=st.sampled_from(("web", "api")))
+    def cannot_be_stored(self, name: str) -> None:
+        """Nothing of a service can be stored for a while, so nothing of it happens."""
+        self.sim.scheduler.give(StoringFailed(services={name: "it does not fit"}))
 
     @rule(seconds=st.sampled_from((0.1, 1.0, 3.0, 12.0, 40.0)))
     def time_passes(self, seconds: float) -> None:
@@ -305,9 +310,15 @@ class Chaos(RuleBasedStateMachine):
         if not self.hasty:
             self._come_to_rest()
         self._before_the_end()
+        # Who is cut from ZooKeeper may lose the lock yet, and what he is asked for then is refused.
+        sim.run_until(self._in_reach, "the process in charge reaches ZooKeeper", within=120)
         sim.uninstall()
         sim.run_until(lambda: sim.snapshot().uninstall is Progress.COMPLETE, "it is uninstalled", within=600)
         sim.expect_nothing_left()
+
+    def _in_reach(self) -> bool:
+        leader = self.sim.scheduler.leader
+        return leader is not None and leader.state is not None and not leader.cut_off
 
     def _come_to_rest(self) -> None:
         """Exactly what is wanted runs, and nothing else is left."""

@@ -2,7 +2,7 @@
 
 import datetime
 
-from pool_executor.lbmgr.own_certificate import OwnCertificate
+from pool_executor.lbmgr.certificates.own_certificate import OwnCertificate
 from scheduler.secret_delivery import signing
 from scheduler.secret_delivery.authority import read
 from tests.support.tls import Certificate

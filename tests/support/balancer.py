@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from api.dcos_template.build import build_config
-from api.dcos_template.endpoint import Endpoint, Kind
-from api.dcos_template.text import GLOBAL_FILE, render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import GLOBAL_FILE, render
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
 from scheduler.pools.model import Pool
 from tests.golden.test_haproxy_config import write
 from tests.support.haproxies import SYSTEM

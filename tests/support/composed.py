@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.printed import Texts
-from api.dcos_template.servers import server_of
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.selecting.endpoint import Endpoint
+from api.dcos_template.selecting.servers import server_of
 from pool_executor.contract import BackendFacts, Server, compose, server_line
 
 

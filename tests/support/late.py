@@ -1,12 +1,12 @@
 """Servers that come to a running HAProxy, told as lbmgr tells them."""
 
-from api.dcos_template.build import build_config
-from api.dcos_template.endpoint import task_endpoints
-from api.dcos_template.servers import server_of
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.selecting.endpoint import task_endpoints
+from api.dcos_template.selecting.servers import server_of
 from pool_executor.contract import parse_marker
-from pool_executor.lbmgr.content import ServerRef
-from pool_executor.lbmgr.runtime import capabilities
-from pool_executor.lbmgr.way import Orders, way
+from pool_executor.lbmgr.haproxy.runtime import capabilities
+from pool_executor.lbmgr.servers.way import Orders, way
+from pool_executor.lbmgr.structure.content import ServerRef
 from tests.support.balancer import Haproxy
 from tests.unit.api.dcos_template.pools import COOKIE_KEY, task
 

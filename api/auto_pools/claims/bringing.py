@@ -5,7 +5,7 @@ from typing import NamedTuple
 from api.auto_pools.claims.app_claim import AppClaim
 from api.auto_pools.claims.demand import CERTIFICATES, CertificateKey, certificates_of
 from api.auto_pools.claims.holders import Holders
-from scheduler.pools.texts import shown_host
+from scheduler.pools.words.texts import shown_host
 
 
 class Brought(NamedTuple):

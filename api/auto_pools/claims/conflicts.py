@@ -20,7 +20,7 @@ from api.auto_pools.claims.demand import (
 from api.auto_pools.claims.holders import Conflict
 from api.auto_pools.claims.owners import Owner
 from scheduler.pools.problems import shown
-from scheduler.pools.sparse import key_of
+from scheduler.pools.stored.sparse import key_of
 
 
 def lost(claim: AppClaim, conflict: Conflict) -> LabelProblem:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from api.auto_pools.claim import App, Claim, Option
 from scheduler.pools.model import Endpoint, EndpointType, MapRule, Protocol
 from scheduler.pools.model.asked import Asked
-from scheduler.pools.sparse import written
+from scheduler.pools.stored.sparse import written
 
 PROTOCOL, CERTIFICATES, NAME = "protocol", "certificates", "name"
 

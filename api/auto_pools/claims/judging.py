@@ -15,7 +15,7 @@ from api.auto_pools.claims.demand import CERTIFICATES, NAME, Served, servers_of
 from api.auto_pools.claims.holders import Sharers
 from api.auto_pools.making.backends import service_of
 from api.auto_pools.secret_files import secret_file
-from scheduler.pools import checks, texts
+from scheduler.pools import checks
 from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.model import (
     AUTOCERT,
@@ -30,7 +30,8 @@ from scheduler.pools.model import (
     Service,
 )
 from scheduler.pools.problems import Problem
-from scheduler.pools.sparse import key_of
+from scheduler.pools.stored.sparse import key_of
+from scheduler.pools.words import texts
 
 _WHOLE = 100
 _MOST_KNOWN = 1_000

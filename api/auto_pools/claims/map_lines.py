@@ -1,8 +1,8 @@
 """How many lines the maps of each port have for the rules that are held there. Pure.
 
 A rule of a host is repeated for each of its ports that have rules, one of `*.example.com` for each host that ends so,
-unless that host has all paths for itself (api/dcos_template/routes.py). So a few rules may need many lines, and a
-frontend that needs too many would not be made at all. Counted is what may be needed at most.
+unless that host has all paths for itself (api/dcos_template/rendering/routes.py). So a few rules may need many lines,
+and a frontend that needs too many would not be made at all. Counted is what may be needed at most.
 """
 
 from collections import Counter

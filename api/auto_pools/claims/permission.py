@@ -10,8 +10,8 @@ from api.auto_pools.claim import App, Claim, LabelProblem, Option
 from api.auto_pools.claims.demand import PROTOCOL, Conditions, conditions_of
 from api.auto_pools.claims.policy import Rule, below
 from scheduler.pools.model import Endpoint, EndpointType, Protocol
-from scheduler.pools.sparse import key_of
-from scheduler.pools.texts import normal_host
+from scheduler.pools.stored.sparse import key_of
+from scheduler.pools.words.texts import normal_host
 from sdk.net.address import parse
 from sdk.net.network import network_problem, within
 

@@ -8,12 +8,12 @@ from typing import Any
 from marshmallow import ValidationError
 
 from api.auto_pools.claims.policy import Join, Limits, Policy, Rule
-from scheduler.pools import texts
 from scheduler.pools.fields import Choice, Items, Strict, Text, Value, Whole, nested
 from scheduler.pools.messages import problems_of
 from scheduler.pools.model import Backend, Endpoint, Frontend
 from scheduler.pools.problems import InvalidPool
-from scheduler.pools.sparse import key_of
+from scheduler.pools.stored.sparse import key_of
+from scheduler.pools.words import texts
 from scheduler.secret_stores import names as secret_names
 from sdk.net.network import network_problem
 

@@ -12,8 +12,8 @@ from api.auto_pools.claims.map_lines import MapLines
 from api.auto_pools.claims.owners import Owner, leaves_enough, owners_of
 from api.auto_pools.claims.policy import Limits
 from api.auto_pools.claims.waiting import Obstacle, Spot
-from api.dcos_template.routes import MOST_LINES
-from scheduler.pools.stored import MAX_BYTES
+from api.dcos_template.rendering.routes import MOST_LINES
+from scheduler.pools.stored.record import MAX_BYTES
 
 #: Of those that a frontend may have, or it is not made at all; what is counted is a bit less than what is needed.
 _MOST_LINES = MOST_LINES * 3 // 4

@@ -18,7 +18,8 @@ from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHtt
 from scheduler.pools.model.service import NO_PERCENT
 from scheduler.pools.problems import shown
 
-_RULES = TABLE[Section.FRONTEND, "rules"]
+_RULES, _PORT = TABLE[Section.FRONTEND, "rules"], TABLE[Section.FRONTEND, "port"]
+_LAST_PORT = 65535
 _USUAL_PORTS = {Protocol.HTTP: 80, Protocol.HTTPS: 443}
 #: They are no options of a frontend or backend: the claim has them in places of their own.
 _OWN_PLACES = ("bindPort", "redirects", "endpoint", "percent")
@@ -81,7 +82,11 @@ def _half(section: Section, lines: Iterable[Line], separators: Separators) -> Va
             else:
                 document.refuse(said, error.rule, error.remedy)
             continue
-        if value is not None:
+        if row is _PORT and value is not None and not 1 <= value <= _LAST_PORT:
+            # A pool may have any free port (0) of its own; clients of an application have to know theirs.
+            rule = f"must be between 1 and {_LAST_PORT}"
+            document.refuse(said, rule, "give the port that clients are to connect to")
+        elif value is not None:
             document.put(said, value)
     return document.values()
 
@@ -135,8 +140,6 @@ def _misfits(
     if "bindPort" not in front and not port:
         rule = f"is required for protocol {protocol}"
         yield LabelProblem(names(Section.FRONTEND, "port"), "", rule, "give the port that clients are to connect to")
-    elif not port:
-        yield LabelProblem(front["bindPort"].label, "0", "must be between 1 and 65535", "clients have to know it")
     if "certificates" in front and not protocol.is_tls:
         rule = f"is for protocol HTTPS or TLS, and {front['protocol'].label} is {protocol}"
         yield LabelProblem(front["certificates"].label, "", rule, "change one of the two")

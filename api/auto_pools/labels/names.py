@@ -9,7 +9,7 @@ from api.auto_pools.labels.separators import ITEM_LABEL, KEY_LABEL, LIST_LABEL
 from api.auto_pools.labels.table import TABLE, Row, Section
 from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.problems import shown
-from scheduler.pools.texts import link_name
+from scheduler.pools.words.texts import link_name
 
 PREFIX = "edgelb."
 EXPOSE, TEMPLATE = "edgelb.expose", "edgelb.template"

@@ -12,10 +12,10 @@ from marshmallow import fields as marshmallow
 from api.auto_pools.labels.separators import Separators, Unreadable
 from api.auto_pools.labels.table import TABLE, Form, Row
 from api.auto_pools.secret_files import path_of
-from scheduler.pools import file_names
 from scheduler.pools.fields import Flag, Number, Whole
 from scheduler.pools.model import AUTOCERT, SECRETS, SYSTEM
 from scheduler.pools.problems import shown
+from scheduler.pools.words import file_names
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?")

@@ -13,9 +13,9 @@ from api.auto_pools.labels.rules import everything
 from api.auto_pools.labels.separators import ITEM_LABEL, KEY_LABEL, LIST_LABEL, Separators
 from api.auto_pools.labels.table import TABLE, Form, Section
 from api.auto_pools.secret_files import path_of
-from scheduler.pools import sparse
 from scheduler.pools.model import Endpoint, Protocol
 from scheduler.pools.model.redirect import RedirectToHttps
+from scheduler.pools.stored import sparse
 
 #: The first that nothing holds is taken; paths may hold commas and semicolons.
 _SEPARATORS = (Separators(), Separators(";"), Separators("^", "|", ":"), Separators("^^", "||", ":"))

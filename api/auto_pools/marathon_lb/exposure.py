@@ -13,7 +13,7 @@ from api.auto_pools.marathon_lb.port import Port
 from api.mesos_listener.task import Labels
 from scheduler.pools.model import Endpoint
 from scheduler.pools.problems import shown
-from scheduler.pools.texts import link_name
+from scheduler.pools.words.texts import link_name
 
 _FIRST_PORT = Endpoint()
 _MARATHON = "marathon"

@@ -18,9 +18,9 @@ from api.auto_pools.marathon_lb.apps import MarathonApp
 from api.auto_pools.marathon_lb.exposure import read_marathon_lb
 from api.auto_pools.marathon_lb.names import PREFIX, PortLabels, read_names
 from api.auto_pools.templates.stored_template import name_problem
-from scheduler.pools.health_check import request_problem
 from scheduler.pools.model import AUTOCERT, CustomCheck, Protocol
 from scheduler.pools.problems import shown
+from scheduler.pools.words.health_check import request_problem
 
 _HTTPS = 443
 _SECURE = "-https"

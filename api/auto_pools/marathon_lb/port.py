@@ -18,10 +18,10 @@ from api.auto_pools.labels.separators import Unreadable
 from api.auto_pools.labels.table import Section
 from api.auto_pools.marathon_lb.names import PortLabels
 from api.auto_pools.secret_files import path_of
-from scheduler.pools import file_names
 from scheduler.pools.model import AUTOCERT, Endpoint, MapRule, Protocol
 from scheduler.pools.model.redirect import Redirect, RedirectToHttps
 from scheduler.pools.problems import shown
+from scheduler.pools.words import file_names
 
 _HTTP, _HTTPS = 80, 443
 _PORT, _LARGEST_PORT = re.compile("[1-9][0-9]{0,4}"), 65_535

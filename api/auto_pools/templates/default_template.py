@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from api.auto_pools.templates.template_store import TemplateStore
-from api.dcos_template.clerk import Clerk
+from api.dcos_template.publishing.clerk import Clerk
 from sdk.clock import Clock
 from sdk.storage.connection import ZooKeeper
 

@@ -8,8 +8,8 @@ import sys
 from api.auto_pools.templates.language.meaning import CALLED
 from api.auto_pools.templates.language.questions import Question
 from api.auto_pools.templates.printer import Printer
-from api.dcos_template.dispatch import Refusal
-from api.dcos_template.processes import Processes, TooSlow
+from api.dcos_template.rendering.dispatch import Refusal
+from api.dcos_template.rendering.processes import Processes, TooSlow
 from sdk.errors import InvalidSpec
 
 # Not with -m: then the classes of its answers would be those of another module.

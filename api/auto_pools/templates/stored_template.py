@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from api.auto_pools.claim import DEFAULT_TEMPLATE
-from scheduler.pools import texts
 from scheduler.pools.model import MADE, Revision
+from scheduler.pools.words import texts
 from sdk.errors import CorruptRecord
 from sdk.storage.nodes import decode_json, encode_json
 

@@ -16,8 +16,8 @@ from api.auto_pools.templates.stored_template import (
     encode,
     name_problem,
 )
-from scheduler.pools.mismatch import mismatch
 from scheduler.pools.model import Revision
+from scheduler.pools.stored.mismatch import mismatch
 from sdk.clock import Clock, SystemClock
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.storage.connection import BadVersion, Check, Create, Delete, NodeExists, NoNode, Op, Set, ZooKeeper

@@ -7,8 +7,8 @@ it.
 from collections.abc import Callable, Collection
 from functools import partial
 
-from api.dcos_template.clerk import Order
-from api.dcos_template.published import Paths
+from api.dcos_template.publishing.clerk import Order
+from api.dcos_template.publishing.published import Paths
 from sdk.storage.connection import Handle, ZooKeeper
 
 

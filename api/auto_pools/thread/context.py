@@ -14,9 +14,9 @@ from api.auto_pools.templates.template_store import TemplateView
 from api.auto_pools.thread.generated import Generated
 from api.auto_pools.thread.roster import Roster
 from api.auto_pools.thread.writer import Writer
-from api.dcos_template.clerk import Clerk
 from api.dcos_template.guard import DEFAULT_PERCENT
-from scheduler.pools.stored import StoredPool
+from api.dcos_template.publishing.clerk import Clerk
+from scheduler.pools.stored.record import StoredPool
 from sdk.clock import Clock
 from sdk.errors import LeadershipLost
 

@@ -21,12 +21,12 @@ from api.auto_pools.thread.orphans import Orphans
 from api.auto_pools.thread.publisher import Publisher
 from api.auto_pools.thread.roster import Moves
 from api.auto_pools.thread.writer import Writer
-from api.dcos_template.clerk import Order
 from api.dcos_template.inbox import TaskChange
+from api.dcos_template.publishing.clerk import Order
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.model import MADE
-from scheduler.pools.own_writings import OwnWritings
-from scheduler.pools.store import PoolView
+from scheduler.pools.stored.own_writings import OwnWritings
+from scheduler.pools.stored.store import PoolView
 from sdk.storage.connection import ZooKeeper
 
 log = structlog.get_logger()

@@ -11,9 +11,9 @@ import structlog
 from api.auto_pools.templates.stored_template import pool_of
 from api.auto_pools.templates.template_store import TemplateView
 from api.auto_pools.thread.writer import Writer
-from api.dcos_template.clerk import Clerk
+from api.dcos_template.publishing.clerk import Clerk
 from scheduler.pools.model import MADE, PoolType
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 from sdk.clock import Clock
 from sdk.errors import LeadershipLost
 

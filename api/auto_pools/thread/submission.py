@@ -15,7 +15,7 @@ from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools import checks
 from scheduler.pools.model import Pool, PoolType
 from scheduler.pools.problems import Problem
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

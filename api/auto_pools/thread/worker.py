@@ -11,13 +11,13 @@ from api.auto_pools.templates.template_store import TemplateView
 from api.auto_pools.thread.context import Context, Rules
 from api.auto_pools.thread.makers import Makers
 from api.auto_pools.thread.sieve import Sieve
-from api.dcos_template.clerk import Clerk
 from api.dcos_template.inbox import Inbox
 from api.dcos_template.loop import Loop
+from api.dcos_template.publishing.clerk import Clerk
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import TaskKey
-from scheduler.pools.own_writings import OwnWritings
-from scheduler.pools.store import PoolView
+from scheduler.pools.stored.own_writings import OwnWritings
+from scheduler.pools.stored.store import PoolView
 from sdk.clock import Clock
 from sdk.net.address import is_address
 from sdk.storage.connection import ZooKeeper

@@ -11,10 +11,10 @@ from typing import TypeVar
 from api.auto_pools.claims.ledger import Ledger
 from api.auto_pools.thread.ledger_store import LedgerStore
 from scheduler.pools.model import Pool, PoolType
-from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.problems import InvalidPool
-from scheduler.pools.store import PoolExists, PoolMissing, PoolStore, VersionMismatch
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.own_writings import OwnWritings
+from scheduler.pools.stored.record import StoredPool
+from scheduler.pools.stored.store import PoolExists, PoolMissing, PoolStore, VersionMismatch
 from sdk.errors import CorruptRecord, LeadershipLost
 from sdk.storage.connection import BadVersion, Check, NoNode, ZooKeeper
 

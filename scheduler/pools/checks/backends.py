@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from scheduler.pools import health_check, texts
 from scheduler.pools.checks.connecting import connecting_problems
 from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.checks.services import service_problems
@@ -10,7 +9,8 @@ from scheduler.pools.checks.shares import share_problems
 from scheduler.pools.checks.users import user_problems
 from scheduler.pools.model import Backend, Pool, Retries
 from scheduler.pools.problems import Problem
-from scheduler.pools.server_words import needs_http
+from scheduler.pools.words import health_check, texts
+from scheduler.pools.words.server_words import needs_http
 
 
 def backend_name_problems(pool: Pool) -> Iterator[Problem]:

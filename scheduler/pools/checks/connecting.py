@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scheduler.pools.model import SYSTEM, Backend, ServerTls
 from scheduler.pools.problems import Problem
-from scheduler.pools.server_words import UNVERIFIED
+from scheduler.pools.words.server_words import UNVERIFIED
 
 
 def connecting_problems(path: str, backend: Backend) -> Iterator[Problem]:

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from scheduler.pools import texts
 from scheduler.pools.checks.reserved import reserved
 from scheduler.pools.model import DEFAULT_ADDRESS, STATS_PORT_NAME, Pool
 from scheduler.pools.problems import Problem
+from scheduler.pools.words import texts
 
 #: `::` takes IPv4 as well, unless it is told otherwise.
 _EVERYWHERE = (DEFAULT_ADDRESS, "::")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from scheduler.pools.problems import Problem
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 
 _RULE = "is not taken here: words of HAProxy's own are switched off (EDGELB_RAW_STRINGS)"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scheduler.pools.model import EndpointType, Service
 from scheduler.pools.problems import Problem
-from scheduler.pools.server_fields import said_twice
+from scheduler.pools.words.server_fields import said_twice
 
 
 def service_problems(path: str, service: Service) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from scheduler.pools.expression.chars import Chars
 from scheduler.pools.expression.parser import BadExpression, parse
 from scheduler.pools.expression.tree import size
 from scheduler.pools.expression.ways import many_ways
-from scheduler.pools.patterns import pattern_problem
+from scheduler.pools.words.patterns import pattern_problem
 
 __all__ = ["BadExpression", "plain", "problem"]
 

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from scheduler.pools.constraints import Constraint, read_constraints
 from scheduler.pools.model.backend import Backend
 from scheduler.pools.model.frontend import Frontend, Stats
 from scheduler.pools.model.material import AUTOCERT, EnvironmentVariable, Secret
 from scheduler.pools.model.names import STATS_PORT_NAME
 from scheduler.pools.model.network import VirtualNetwork
 from scheduler.pools.model.relaunch import Relaunch
+from scheduler.pools.words.constraints import Constraint, read_constraints
 
 DEFAULT_CONSTRAINTS = "hostname:UNIQUE"
 

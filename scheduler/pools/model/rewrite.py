@@ -1,6 +1,6 @@
 """What an HTTP backend changes in requests and responses, as a pool says it, every default filled in. Pure.
 
-Knows the shape alone. Does not know what becomes of it in HAProxy (api/dcos_template/rewriting.py).
+Knows the shape alone. Does not know what becomes of it in HAProxy (api/dcos_template/rendering/rewriting.py).
 """
 
 from dataclasses import dataclass, field

@@ -2,9 +2,9 @@
 
 from marshmallow import validate
 
-from scheduler.pools.answers import ERROR_STATUSES, content_type, media_type, page_content
 from scheduler.pools.fields import Items, Strict, Text, WholeOf
 from scheduler.pools.model.answers import Compression, ErrorPage
+from scheduler.pools.words.answers import ERROR_STATUSES, content_type, media_type, page_content
 
 
 class CompressionSchema(Strict):

@@ -4,9 +4,10 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load, validate
 
-from scheduler.pools import asked_texts, expression
+from scheduler.pools import expression
 from scheduler.pools.fields import Items, Strict, Text, nested
 from scheduler.pools.model import Asked
+from scheduler.pools.words import asked_texts
 
 _FEW = validate.Length(max=asked_texts.MOST, error=f"must not have more than {asked_texts.MOST} entries")
 

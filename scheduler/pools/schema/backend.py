@@ -4,7 +4,6 @@ from typing import Any
 
 from marshmallow import post_dump
 
-from scheduler.pools import health_check, texts
 from scheduler.pools.fields import Choice, Flag, Items, Strict, Text, Whole, nested
 from scheduler.pools.model import (
     Backend,
@@ -25,6 +24,7 @@ from scheduler.pools.schema.patience import RetriesSchema, TimeoutsSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.service import ServiceSchema
 from scheduler.pools.schema.sticky import StickySchema
+from scheduler.pools.words import health_check, texts
 
 
 class RewriteRequestSchema(Strict):

@@ -4,7 +4,7 @@ from marshmallow import validate
 
 from scheduler.pools.fields import Items, Strict, Text, nested
 from scheduler.pools.model.basic_auth import BasicAuth, BasicAuthUser
-from scheduler.pools.users import password_hash, realm, user_name
+from scheduler.pools.words.users import password_hash, realm, user_name
 
 
 class BasicAuthUserSchema(Strict):

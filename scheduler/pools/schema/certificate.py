@@ -2,9 +2,9 @@
 
 from marshmallow import validate
 
-from scheduler.pools import file_names, texts
 from scheduler.pools.fields import Items, Strict, Text
 from scheduler.pools.model.certificate import CertificateHosts
+from scheduler.pools.words import file_names, texts
 
 
 class CertificateHostsSchema(Strict):

@@ -1,8 +1,8 @@
 """The V2 form of how servers are connected to."""
 
-from scheduler.pools import file_names, texts
 from scheduler.pools.fields import Strict, Text
 from scheduler.pools.model import ServerTls
+from scheduler.pools.words import file_names, texts
 
 
 class ServerTlsSchema(Strict):

@@ -4,7 +4,6 @@ from typing import Any
 
 from marshmallow import post_load
 
-from scheduler.pools import file_names, texts
 from scheduler.pools.fields import Choice, Items, Strict, Text, Whole, nested
 from scheduler.pools.model import DEFAULT_ADDRESS, Frontend, Protocol, Stats
 from scheduler.pools.raw import Place, bind_problem
@@ -18,6 +17,7 @@ from scheduler.pools.schema.link import LinkBackendSchema
 from scheduler.pools.schema.raw import RawLines
 from scheduler.pools.schema.redirect import RedirectSchema, RedirectToHttpsSchema
 from scheduler.pools.schema.tls import FrontendTlsSchema
+from scheduler.pools.words import file_names, texts
 
 
 class FrontendSchema(Strict):

@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import ValidationError, post_load, validate
 
 from scheduler.pools.fields import Choice, Flag, Items, Strict, Text, Whole, nested
-from scheduler.pools.headers import header_name, header_value
 from scheduler.pools.model.headers import HeaderAction, HeaderRule, Hsts
+from scheduler.pools.words.headers import header_name, header_value
 
 _MOST = 100
 

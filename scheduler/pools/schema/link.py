@@ -1,9 +1,10 @@
 """The V2 form of where frontends send their traffic."""
 
-from scheduler.pools import expression, texts
+from scheduler.pools import expression
 from scheduler.pools.fields import Items, Strict, Text, nested
 from scheduler.pools.model import LinkBackend, MapRule
 from scheduler.pools.schema.asked import AskedCookieSchema, AskedHeaderSchema, asked
+from scheduler.pools.words import texts
 
 
 class MapRuleSchema(Strict):

@@ -5,9 +5,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler.pools import file_names
 from scheduler.pools.fields import Strict, Text, Value
 from scheduler.pools.model import EnvironmentVariable, Secret
+from scheduler.pools.words import file_names
 
 _MOST_VARIABLES, _LONGEST = 200, 64 * 1024
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from scheduler.pools import texts
 from scheduler.pools.fields import Strict, Text, Value
 from scheduler.pools.model.network import NetworkLabel, VirtualNetwork
+from scheduler.pools.words import texts
 
 _MOST = 50
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load
 
-from scheduler.pools import checks, texts
-from scheduler.pools.constraints import BadConstraint, parse_constraints
+from scheduler.pools import checks
 from scheduler.pools.fields import Choice, Flag, Items, ItemsAgain, NotYet, Number, Strict, Text, Whole, nested
 from scheduler.pools.messages import problems_of
 from scheduler.pools.model import DEFAULT_CONSTRAINTS, Haproxy, HealthCheck, Pool, PoolType, Relaunch
@@ -15,6 +14,8 @@ from scheduler.pools.schema.backend import BackendSchema
 from scheduler.pools.schema.frontend import FrontendSchema, StatsSchema
 from scheduler.pools.schema.material import Environment, SecretSchema
 from scheduler.pools.schema.network import VirtualNetworkSchema
+from scheduler.pools.words import texts
+from scheduler.pools.words.constraints import BadConstraint, parse_constraints
 
 
 class TypeOfPool(Choice):

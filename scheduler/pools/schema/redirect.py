@@ -5,10 +5,10 @@ from typing import Any
 
 from marshmallow import ValidationError, post_load
 
-from scheduler.pools import texts
 from scheduler.pools.fields import Flag, Items, Strict, Text, Whole, WholeOf, nested
-from scheduler.pools.location import location_problem, prefix, prefix_problem
 from scheduler.pools.model.redirect import Redirect, RedirectToHttps, StaysOnHttp
+from scheduler.pools.words import texts
+from scheduler.pools.words.location import location_problem, prefix, prefix_problem
 
 #: 307 and 308 keep the method of a request, and its body.
 REDIRECT_CODES = (301, 302, 303, 307, 308)

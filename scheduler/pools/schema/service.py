@@ -1,9 +1,9 @@
 """The V2 form of services."""
 
-from scheduler.pools import server_words, texts
 from scheduler.pools.fields import Choice, Flag, Number, Strict, Text, Whole, nested
 from scheduler.pools.model import Check, Endpoint, EndpointType, MarathonSelector, MesosSelector, ProxyProtocol, Service
-from scheduler.pools.patterns import pattern_problem
+from scheduler.pools.words import server_words, texts
+from scheduler.pools.words.patterns import pattern_problem
 
 
 class CheckSchema(Strict):

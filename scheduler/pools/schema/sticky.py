@@ -4,9 +4,9 @@ from typing import Any
 
 from marshmallow import post_load
 
-from scheduler.pools.cookie_words import cookie_problem
 from scheduler.pools.fields import Flag, Strict, Text
 from scheduler.pools.model import Sticky
+from scheduler.pools.words.cookie_words import cookie_problem
 
 
 class StickySchema(Strict):

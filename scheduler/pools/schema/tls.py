@@ -1,8 +1,8 @@
 """The V2 form of how frontends speak TLS."""
 
-from scheduler.pools import file_names
 from scheduler.pools.fields import Choice, Flag, Strict, Text, nested
 from scheduler.pools.model import ClientCertificates, ClientVerify, FrontendTls, TlsPolicy
+from scheduler.pools.words import file_names
 
 
 class ClientCertificatesSchema(Strict):

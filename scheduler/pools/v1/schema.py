@@ -11,7 +11,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, pre_dump
 
-from scheduler.pools import checks, texts
+from scheduler.pools import checks
 from scheduler.pools.fields import Choice, Flag, Items, ItemsAgain, NotYet, Strict, Text, Whole
 from scheduler.pools.messages import problems_of
 from scheduler.pools.model import ApiVersion, Endpoint, Pool, Service
@@ -19,6 +19,7 @@ from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.schema import BackendSchema, EndpointSchema, FrontendSchema, HaproxySchema, PoolSchema
 from scheduler.pools.v1.paths import v1_path
 from scheduler.pools.v1.servers import Match, Name, Server, ServerPort, ServerType
+from scheduler.pools.words import texts
 
 CONFIG = "config"
 """How paths of problems with a whole configuration begin."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from scheduler.pools.model import Endpoint, EndpointType, MesosSelector, Service
-from scheduler.pools.patterns import pattern_problem
 from scheduler.pools.v1.vip import DEFAULT_FRAMEWORK, BadVip, Place, framework_label, is_named, place_of, vip_of
+from scheduler.pools.words.patterns import pattern_problem
 
 Broken = tuple[tuple[str, ...], str]
 """The path of a field below the server, and the rule that it breaks."""

@@ -7,7 +7,7 @@ is that address itself, whoever announced it.
 import re
 from typing import NamedTuple
 
-from scheduler.pools import texts
+from scheduler.pools.words import texts
 from sdk.net.address import is_address
 
 DEFAULT_FRAMEWORK = "marathon"

@@ -17,7 +17,7 @@ from api.mesos_listener.board import Board
 from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.stream import Follower
 from api.mesos_listener.wire import to_message
-from api.turns import Turns
+from api.process.turns import Turns
 from sdk.clock import SystemClock
 from sdk.errors import TemporaryFailure
 from sdk.mesos import parse

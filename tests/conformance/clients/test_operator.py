@@ -11,7 +11,7 @@ from api.mesos_listener.board import Board
 from api.mesos_listener.index import RECOVERED_PATIENCE
 from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.stream import Follower
-from api.turns import Turns
+from api.process.turns import Turns
 from sdk.clock import SystemClock
 from sdk.mesos.operator import OperatorClient, StreamEnded
 from tests.conformance.clients.fold import snapshots

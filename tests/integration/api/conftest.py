@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.app import create_app
-from api.main import ApiServer, ApiSettings
-from api.pulse import Pulse, encode_pulse, pulse_path
+from api.observed.pulse import Pulse, encode_pulse, pulse_path
 from api.validation.trials import Trials
+from api.web.app import create_app
+from api.web.main import ApiServer, ApiSettings
 from pool_executor.contract import (
     BackendFacts,
     Blob,
@@ -35,7 +35,7 @@ from pool_executor.contract import (
     marker_line,
     shard_of,
 )
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer, session

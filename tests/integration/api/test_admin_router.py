@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from api.main import ApiServer, ApiSettings
 from api.validation.trials import Trials
+from api.web.main import ApiServer, ApiSettings
 from tests.support.admin_router import SERVICE, AdminRouter
 from tests.support.pools import minimal
 from tests.support.zookeeper import ZooKeeperServer, session

@@ -16,11 +16,11 @@ from click.testing import CliRunner, Result
 
 from api.cli.exits import Exit
 from api.cli.main import cli
-from api.dcos_template.problem import Held, Problem, encode_problem
+from api.dcos_template.publishing.problem import Held, Problem, encode_problem
 from pool_executor.contract import Death
 from scheduler.pools.model import PoolType, Revision
 from scheduler.pools.schema import load_pool
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
 from tests.integration.api.test_runtime import pod, say

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from api.client import ApiClient
+from api.client.client import ApiClient
 from tests.support.pools import minimal
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]

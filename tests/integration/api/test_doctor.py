@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from api.cli.exits import Exit
 from api.cli.main import cli
-from api.pulse import Pulse, encode_pulse, pulse_path
+from api.observed.pulse import Pulse, encode_pulse, pulse_path
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler
 from tests.support.ports import free_port

@@ -13,11 +13,11 @@ import pytest
 import urllib3
 from werkzeug.security import generate_password_hash
 
-from api.accounts import load_accounts
-from api.client import ApiClient
-from api.client_errors import ApiError
-from api.main import ApiServer, ApiSettings
+from api.client.client import ApiClient
+from api.client.errors import ApiError
 from api.validation.trials import Trials
+from api.web.accounts import load_accounts
+from api.web.main import ApiServer, ApiSettings
 from sdk.errors import InvalidSpec
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler
@@ -223,7 +223,7 @@ def test_others_get_a_401_that_says_what_is_needed(guarded: str, credentials: tu
 GUESSING = """
 import resource, threading
 from werkzeug.security import generate_password_hash
-from api.accounts import Accounts
+from api.web.accounts import Accounts
 accounts = Accounts({"ops": generate_password_hash("right")})
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 guesses = [threading.Thread(target=accounts.knows, args=(name, "wrong")) for name in ("ops", "nobody") * 16]

@@ -8,8 +8,8 @@ from flask.testing import FlaskClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.bodies import MAX_BODY, MAX_YAML
-from api.strict_yaml import KeyTwice, NotYaml, parse_yaml
+from api.web.bodies import MAX_BODY, MAX_YAML
+from api.web.strict_yaml import KeyTwice, NotYaml, parse_yaml
 from tests.support.pools import minimal
 
 pytestmark = pytest.mark.integration

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from api.cli.exits import Exit
-from api.dcos_template.layers import default_template
+from api.dcos_template.rendering.layers import default_template
 from tests.integration.api.test_cli import Run, no_server_logs, run
 from tests.support.pools import minimal
 from tests.support.v1_pools import minimal_v1

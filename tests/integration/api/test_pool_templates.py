@@ -10,20 +10,20 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from api.app import create_app
 from api.auto_pools.dialects import Dialects
 from api.auto_pools.templates.language.form import default_text, with_name
 from api.auto_pools.templates.task_page import page_of, written_page
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.answers import DEPLOYED
 from api.cli.exits import Exit
-from api.health import HealthServer
 from api.mesos_listener.task import Port, Task
+from api.process.health import HealthServer
 from api.validation.trials import Trials
+from api.web.app import create_app
 from pool_executor.contract import encode_status
 from scheduler.pools.model import PoolType
 from scheduler.pools.schema import load_pool
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.api.test_cli import Run, no_server_logs, rows, run
 from tests.support.pools import minimal

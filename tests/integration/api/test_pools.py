@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
-from api.dcos_template.layers import default_template
+from api.dcos_template.rendering.layers import default_template
 from scheduler.pools.model import PoolType
 from scheduler.pools.schema import load_pool
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler
 from tests.support.pools import SUPPORTED, example, minimal

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.dcos_template.select import Rules
-from api.health import HealthServer
+from api.dcos_template.selecting.selection import Rules
+from api.process.health import HealthServer
 from api.prospects.answerer import Answerer
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper, encode_json

@@ -7,11 +7,11 @@ import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from api.app import create_app
 from api.cli.exits import Exit
 from api.cli.main import cli
-from api.main import ApiServer, ApiSettings
 from api.validation.trials import Trials
+from api.web.app import create_app
+from api.web.main import ApiServer, ApiSettings
 from sdk.local.zookeeper import ZooKeeperServer
 from sdk.storage.connection import ZooKeeper
 from tests.support.pools import minimal

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from api.dcos_template.problem import Held, Problem, encode_problem
+from api.dcos_template.publishing.problem import Held, Problem, encode_problem
 from pool_executor.contract import Put, RefusedServer, Remove, Server, Waiting
 from scheduler.pools.model import Revision
 from sdk.storage.connection import ZooKeeper, encode_json

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from flask.testing import FlaskClient
 
-from api.problems import ApiProblem
-from api.scheduler_link import Answer, SchedulerLink
+from api.observed.scheduler_link import Answer, SchedulerLink
+from api.web.problems import ApiProblem
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.support.pools import minimal
 from tests.support.ports import free_port

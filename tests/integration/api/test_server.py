@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import urllib3
 
-from api.main import ApiServer, ApiSettings
 from api.validation.trials import Trials
+from api.web.main import ApiServer, ApiSettings
 from sdk.errors import EnvironmentProblem
 from sdk.storage.connection import ZooKeeper, connect
 from tests.support.http import request

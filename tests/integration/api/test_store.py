@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 
 from scheduler.pools.model import Pool, Revision
-from scheduler.pools.own_writings import OwnWritings
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
-from scheduler.pools.store import PoolExists, PoolMissing, PoolStore, PoolView, VersionMismatch
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.own_writings import OwnWritings
+from scheduler.pools.stored.record import StoredPool
+from scheduler.pools.stored.store import PoolExists, PoolMissing, PoolStore, PoolView, VersionMismatch
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import BadVersion, Check, NoNode, Op, ZooKeeper, connect, encode_json
 from tests.support.pools import minimal

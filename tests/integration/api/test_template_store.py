@@ -8,8 +8,8 @@ import pytest
 
 from api.auto_pools.templates.stored_template import LONGEST_NAME, StoredTemplate, encode, name_problem, pool_of
 from api.auto_pools.templates.template_store import TemplateExists, TemplateMissing, TemplateStore, TemplateView
-from scheduler.pools import texts
-from scheduler.pools.mismatch import VersionMismatch
+from scheduler.pools.stored.mismatch import VersionMismatch
+from scheduler.pools.words import texts
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.storage.connection import Op, ZooKeeper
 from tests.support.wait import wait_until

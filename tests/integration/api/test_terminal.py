@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from api.client import ApiClient
+from api.client.client import ApiClient
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler, instance, publish_instance, publish_rendered
 from tests.integration.api.test_runtime import pod, say

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask.testing import FlaskClient
 
-from api.health import HealthServer
+from api.process.health import HealthServer
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.support.ports import free_port
 

@@ -8,10 +8,10 @@ import pytest
 from click.testing import Result
 from flask.testing import FlaskClient
 
-from api.app import create_app
 from api.cli.exits import Exit
 from api.validation.trials import Trials
-from pool_executor.lbmgr.program import CHOICE
+from api.web.app import create_app
+from pool_executor.lbmgr.haproxy.program import CHOICE
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import instance, publish_instance, publish_rendered
 from tests.integration.api.test_cli import Run, no_server_logs, run

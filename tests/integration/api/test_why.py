@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 
 from api.cli.exits import Exit
 from api.cli.main import cli
-from api.health import HealthServer
+from api.process.health import HealthServer
 from pool_executor.contract import RefusedServer
 from scheduler.pools.schema import load_pool
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.api.conftest import instance, publish_instance
 from tests.support.pools import minimal

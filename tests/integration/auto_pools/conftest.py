@@ -9,8 +9,8 @@ import pytest
 from api.auto_pools.templates.template_store import TemplateStore
 from api.auto_pools.thread.context import Rules
 from scheduler.pools.model import Pool
-from scheduler.pools.store import PoolStore
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
+from scheduler.pools.stored.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.listener.test_taskinfo import Listener, fetch
 from tests.support.template_fixtures import Process, expects_errors, listener, logged, process

@@ -12,8 +12,8 @@ from api.auto_pools.thread.worker import AutoPoolWorker
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task
 from scheduler.pools.model import Pool
-from scheduler.pools.own_writings import OwnWritings
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.own_writings import OwnWritings
+from scheduler.pools.stored.store import PoolStore
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper
 from tests.support.wait import wait_until

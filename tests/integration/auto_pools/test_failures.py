@@ -6,7 +6,7 @@ import pytest
 
 from api.auto_pools.thread.writer import Refused, Writer
 from scheduler.pools.model import Pool, PoolType
-from scheduler.pools.own_writings import OwnWritings
+from scheduler.pools.stored.own_writings import OwnWritings
 from sdk.errors import LeadershipLost
 from sdk.storage.connection import ZooKeeper, encode_json
 from tests.integration.auto_pools.conftest import Start, Template, Tree, begin, ended, exposed, status

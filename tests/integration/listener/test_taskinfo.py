@@ -28,7 +28,7 @@ from api.mesos_listener.server import SERVICE, Server
 from api.mesos_listener.service import PAGE_BYTES
 from api.mesos_listener.stream import Follower
 from api.mesos_listener.task import TaskKey
-from api.turns import Turns
+from api.process.turns import Turns
 from sdk.clock import SystemClock
 from tests.support.ports import free_port
 from tests.support.wait import wait_until

@@ -39,7 +39,7 @@ from pool_executor.contract import (
     shard_of,
 )
 from pool_executor.contract.log import Segment
-from pool_executor.lbmgr.runtime import Runtime
+from pool_executor.lbmgr.haproxy.runtime import Runtime
 from sdk.storage.connection import NodeExists, ZooKeeper
 from tests.support import nursery
 from tests.support.ports import free_port

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from pool_executor.contract import BackendFacts, Part, Put, Remove, Server, State, marker_line, server_line
-from pool_executor.lbmgr.difference import differences, parse_state
-from pool_executor.lbmgr.journal import Journal
+from pool_executor.lbmgr.servers.difference import differences, parse_state
+from pool_executor.lbmgr.servers.journal import Journal
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, alive, applied, orders, server
 from tests.support.ports import free_port
 from tests.support.wait import wait_until

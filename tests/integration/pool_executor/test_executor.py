@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pool_executor import artifact, haproxy_artifact
-from pool_executor.lbmgr import program
+from pool_executor.lbmgr.haproxy import program
 from sdk.local.zookeeper import ZooKeeperServer
 from tests.integration.pool_executor.harness import Pool, Publisher, alive, applied, told
 from tests.integration.pool_executor.mesos_agent import Agent, task_info

@@ -10,7 +10,7 @@ from urllib.error import URLError
 
 import pytest
 
-from api.metadata import places
+from api.status.metadata import places
 from pool_executor.contract import BackendFacts, Part, Remove, Server, State, Waiting, marker_line
 from tests.integration.pool_executor.harness import (
     Lbmgr,

@@ -15,10 +15,10 @@ from types import MappingProxyType
 
 import pytest
 
-from pool_executor.lbmgr.instance import Instance
-from pool_executor.lbmgr.process import Haproxy, Serving
-from pool_executor.lbmgr.runtime import Runtime
-from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.lbmgr.haproxy.process import Haproxy, Serving
+from pool_executor.lbmgr.haproxy.runtime import Runtime
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
+from pool_executor.lbmgr.structure.instance import Instance
 from tests.support.haproxies import BOTH
 from tests.support.ports import free_port
 from tests.support.tls import authority, signed

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.lbmgr.http_server import HttpServer, Sources
-from pool_executor.lbmgr.observed import Observed
+from pool_executor.lbmgr.status.http_server import HttpServer, Sources
+from pool_executor.lbmgr.status.observed import Observed
 from tests.support.wait import wait_until
 from tests.unit.pool_executor.contract.test_status import STATUS
 

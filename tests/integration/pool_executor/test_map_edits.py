@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from pool_executor.contract import Part
-from pool_executor.lbmgr.instance import RELAY_MAP
+from pool_executor.lbmgr.structure.instance import RELAY_MAP
 from scheduler.pools.model import MapRule
 from tests.integration.pool_executor.harness import Lbmgr, Publisher, applied, server
 from tests.support.backends import Backend

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.lbmgr.process import Failed, Haproxy, Serving
-from pool_executor.lbmgr.runtime import SERVER_OPTIONS, Runtime, SocketFailed
-from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.lbmgr.haproxy.process import Failed, Haproxy, Serving
+from pool_executor.lbmgr.haproxy.runtime import SERVER_OPTIONS, Runtime, SocketFailed
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
 from tests.integration.pool_executor.harness import ROOT
 from tests.support.haproxies import BOTH
 from tests.support.ports import free_port
@@ -224,7 +224,7 @@ def test_a_socket_that_nobody_serves_fails_at_once(tmp_path: Path) -> None:
 
 REMOVED_UNDER_LOCK = """
 import fcntl, os, pathlib, sys
-from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
 
 dead = SocketDirectory()
 os.close(dead._lock)  # what the kernel does when a process is killed

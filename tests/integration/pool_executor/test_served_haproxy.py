@@ -8,7 +8,7 @@ import pytest
 
 from pool_executor import haproxy_artifact
 from pool_executor.archive import unpack
-from pool_executor.lbmgr import program
+from pool_executor.lbmgr.haproxy import program
 from sdk.errors import EnvironmentProblem
 from tests.support.haproxies import BOTH, BUNDLED
 

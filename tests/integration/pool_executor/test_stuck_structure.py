@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.lbmgr.program import find
+from pool_executor.lbmgr.haproxy.program import find
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, applied, hold_port, told
 from tests.support.backends import Backend, backends
 from tests.support.ports import free_port

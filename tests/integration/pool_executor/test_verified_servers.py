@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from pool_executor.contract import InstanceStatus, Part
 from scheduler.pools.schema import load_pool
 from sdk.local.zookeeper import ZooKeeperServer

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from pool_executor.contract import InstanceStatus, Part
-from pool_executor.lbmgr import program
 from pool_executor.lbmgr.agent import Agent
 from pool_executor.lbmgr.connection import Connection
-from pool_executor.lbmgr.health import HealthPolicy
+from pool_executor.lbmgr.haproxy import program
+from pool_executor.lbmgr.haproxy.sockets import SocketDirectory
 from pool_executor.lbmgr.settings import Settings
-from pool_executor.lbmgr.sockets import SocketDirectory
+from pool_executor.lbmgr.status.health import HealthPolicy
 from scheduler.pools.model import PoolType
 from scheduler.pools.schema import load_pool
 from tests.support.ports import free_port

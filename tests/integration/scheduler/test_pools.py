@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scheduler.pools.model import Frontend, Haproxy, Pool, Stats
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.local.cluster import Cluster, standard_agents
 from sdk.storage.connection import ZooKeeper
 from tests.integration.runner.system import QUICK, Master, Scheduler, nodes

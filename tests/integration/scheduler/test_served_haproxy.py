@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.lbmgr import program
+from pool_executor.lbmgr.haproxy import program
 from scheduler.pools.model import Frontend, Haproxy, Pool, Stats
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.local.cluster import Cluster, standard_agents
 from sdk.storage.connection import ZooKeeper
 from tests.integration.runner.system import QUICK, Master, Scheduler

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from scheduler.plugin import EdgeLB
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.clock import SystemClock
 from sdk.core.effects import Kill
 from sdk.framework_store import FrameworkStore

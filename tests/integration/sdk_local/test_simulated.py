@@ -17,7 +17,7 @@ import pytest
 from api.mesos_listener.board import Board
 from api.mesos_listener.metrics import ListenerMetrics
 from api.mesos_listener.stream import Follower
-from api.turns import Turns
+from api.process.turns import Turns
 from sdk.clock import SystemClock
 from sdk.errors import EnvironmentProblem
 from sdk.local.fault_client import FaultError

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
-from scheduler.pools.answers import ERROR_STATUSES
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from scheduler.pools.model import Pool
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
-from scheduler.pools.sparse import read, written
+from scheduler.pools.stored.sparse import read, written
+from scheduler.pools.words.answers import ERROR_STATUSES
 from tests.golden.test_haproxy_config import write
 from tests.support.haproxies import BOTH
 

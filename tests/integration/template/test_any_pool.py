@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from api.dcos_template.build import build_config
-from api.dcos_template.select import Selection
-from api.dcos_template.text import render
-from api.dcos_template.touched import BackendKey
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
+from api.dcos_template.selecting.selection import Selection
+from api.dcos_template.selecting.touched import BackendKey
 from scheduler.pools.model import Pool
 from scheduler.pools.schema import load_pool
 from scheduler.pools.v1.schema import load_v1_config

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.endpoint import Endpoint, Kind, said_of
+from api.dcos_template.selecting.endpoint import Endpoint, Kind, said_of
 from scheduler.pools.model import Endpoint as Wish
 from scheduler.pools.model.headers import HeaderAction, HeaderRule
 from tests.support.balancer import Haproxy

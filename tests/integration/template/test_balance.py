@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
 from scheduler.pools.model import Protocol
 from tests.support.backends import Backend
 from tests.support.balancer import Haproxy

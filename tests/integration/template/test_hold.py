@@ -3,9 +3,9 @@
 import pytest
 from kazoo.client import KazooClient
 
-from api.dcos_template.problem import Problem
-from api.published import Published
-from api.read_ahead import ReadAhead
+from api.dcos_template.publishing.problem import Problem
+from api.observed.published import Published
+from api.observed.read_ahead import ReadAhead
 from scheduler.pools.model import Endpoint, EndpointType
 from tests.integration.listener.test_taskinfo import Listener
 from tests.integration.template.test_worker import Template, Tree, odd, running, template, tree, web

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
 from scheduler.pools.model import CustomCheck, Protocol, ServerTls
 from scheduler.pools.model.rewrite import RewriteHttp
 from tests.support.balancer import Haproxy

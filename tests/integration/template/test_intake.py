@@ -11,7 +11,7 @@ import pytest
 from api.dcos_template.worker import Worker
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
-from scheduler.pools.store import PoolStore, PoolView
+from scheduler.pools.stored.store import PoolStore, PoolView
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper
 from sdk.storage.election import Leadership

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
 from scheduler.pools.model import Method, Retries, RetryOn, Timeouts
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH

@@ -6,17 +6,17 @@ from contextlib import contextmanager
 
 import pytest
 
-from api.dcos_template.charge import Charge, Results
-from api.dcos_template.clerk import Order
-from api.dcos_template.journal import INLINE
-from api.dcos_template.published import Paths, load, write_parts
+from api.dcos_template.publishing.charge import Charge, Results
+from api.dcos_template.publishing.clerk import Order
+from api.dcos_template.publishing.journal import INLINE
+from api.dcos_template.publishing.published import Paths, load, write_parts
+from api.dcos_template.rendering.workshop import Workshop
 from api.dcos_template.worker import Worker
-from api.dcos_template.workshop import Workshop
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Port, Task
 from pool_executor.contract import Blob, encode_blob, encode_structure
 from scheduler.pools.model import Pool
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.clock import SystemClock
 from sdk.errors import LeadershipLost, SdkError
 from sdk.storage.connection import Set, ZooKeeper

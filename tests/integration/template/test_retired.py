@@ -12,7 +12,7 @@ from pool_executor.contract import (
     StructureStatus,
     encode_status,
 )
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.storage.connection import ZooKeeper
 from tests.integration.template.test_published import Publishing, expects_errors, logged, publishing, session
 from tests.support.rendered import Rendered

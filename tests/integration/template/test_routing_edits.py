@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.build import build_config
-from api.dcos_template.printed import Texts
-from api.dcos_template.text import render
-from pool_executor.lbmgr.mapfile import edit, entries
-from pool_executor.lbmgr.orders import Run
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.rendering.text import render
+from pool_executor.lbmgr.haproxy.orders import Run
+from pool_executor.lbmgr.structure.mapfile import edit, entries
 from scheduler.pools.model import MapRule
 from tests.integration.template.test_routing import BACKENDS, MORE_HOSTS, MORE_PATHS, drawn
 from tests.support.balancer import Haproxy

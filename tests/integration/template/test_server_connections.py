@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.endpoint import Endpoint, Kind
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.unit.api.dcos_template.pools import backend, frontend, pool

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.endpoint import Endpoint, task_endpoints
+from api.dcos_template.selecting.endpoint import Endpoint, task_endpoints
 from scheduler.pools.model import CustomCheck, ProxyProtocol
 from scheduler.pools.model import Endpoint as Wish
 from tests.support.balancer import Haproxy

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.build import build_config
-from api.dcos_template.endpoint import Endpoint, Kind, task_endpoints
-from api.dcos_template.servers import server_of
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.selecting.endpoint import Endpoint, Kind, task_endpoints
+from api.dcos_template.selecting.servers import server_of
 from pool_executor.contract import options_of
 from scheduler.pools.model import Check, Protocol
 from scheduler.pools.model import Endpoint as Wish
-from scheduler.pools.server_words import CHECK, SERVER, misc_problem
+from scheduler.pools.words.server_words import CHECK, SERVER, misc_problem
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service, task

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.build import build_config
-from api.dcos_template.select import Selection
-from api.dcos_template.servers import server_of
-from api.dcos_template.touched import BackendKey
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.selecting.selection import Selection
+from api.dcos_template.selecting.servers import server_of
+from api.dcos_template.selecting.touched import BackendKey
 from api.mesos_listener.task import Port
 from pool_executor.contract import parse_marker
-from pool_executor.lbmgr.content import ServerRef
-from pool_executor.lbmgr.runtime import capabilities
-from pool_executor.lbmgr.way import Orders, way
+from pool_executor.lbmgr.haproxy.runtime import capabilities
+from pool_executor.lbmgr.servers.way import Orders, way
+from pool_executor.lbmgr.structure.content import ServerRef
 from scheduler.pools.model import MesosSelector, Pool, Service
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH

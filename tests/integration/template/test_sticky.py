@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.build.sticky import usual_name
-from scheduler.pools.cookie_words import cookie_problem
+from api.dcos_template.rendering.build.sticky import usual_name
 from scheduler.pools.model import Sticky
 from scheduler.pools.model.rewrite import RewriteHttp
+from scheduler.pools.words.cookie_words import cookie_problem
 from tests.support.balancer import Haproxy
 from tests.support.haproxies import BOTH
 from tests.unit.api.dcos_template.pools import backend, frontend, pool

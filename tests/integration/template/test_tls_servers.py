@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.dcos_template.build import build_config
+from api.dcos_template.rendering.build import build_config
 from scheduler.pools.model import Protocol
 from scheduler.pools.model.rewrite import RewriteHttp
 from tests.support.balancer import Haproxy

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from api.dcos_template.problem import Problem, decode_problem
-from api.liveness import Liveness
+from api.dcos_template.publishing.problem import Problem, decode_problem
+from api.observed.liveness import Liveness
 from api.prospects.question import written_question
 from pool_executor.contract import Put, Remove, State, Structure
 from scheduler.pools.model import Pool
-from scheduler.pools.store import PoolStore
+from scheduler.pools.stored.store import PoolStore
 from sdk.clock import SystemClock
 from sdk.storage.connection import ZooKeeper
 from tests.integration.listener.test_taskinfo import START, Listener, fetch

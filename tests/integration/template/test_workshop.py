@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from api.dcos_template.clerk import Order
-from api.dcos_template.printed import Texts
-from api.dcos_template.problem import decode_problem
-from api.dcos_template.processes import TooSlow
-from api.dcos_template.workshop import Workshop
+from api.dcos_template.publishing.clerk import Order
+from api.dcos_template.publishing.problem import decode_problem
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.rendering.processes import TooSlow
+from api.dcos_template.rendering.workshop import Workshop
 from scheduler.pools.model import Pool, Revision
-from scheduler.pools.store import PoolStore
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
+from scheduler.pools.stored.store import PoolStore
 from sdk.errors import InvalidSpec
 from sdk.storage.connection import ZooKeeper
 from tests.integration.template.test_published import expects_errors, logged, publishing, session
@@ -32,7 +32,7 @@ WEB = pool("web", frontend("web", "app"), backend("app", service(task_name="app"
 # that is none, while the file is there. It also says something, which is no answer.
 PICKY = """
 import os, sys
-from api.dcos_template import renderer
+from api.dcos_template.rendering import renderer
 usual = renderer.answer
 def answer(stored):
     pool = stored.pool

@@ -9,10 +9,10 @@ import pytest
 
 from api.validation.judgement import Judge, Judgement, as_stored
 from api.validation.trials import Trials
-from pool_executor.lbmgr.program import CHOICE
+from pool_executor.lbmgr.haproxy.program import CHOICE
 from scheduler.pools.model import Backend, CustomCheck, Endpoint, Haproxy, MapRule, Pool, RewriteHttp, Service
 from scheduler.pools.schema import load_pool
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 from tests.golden.cases import CASES
 from tests.support.haproxies import BOTH
 from tests.support.pools import SUPPORTED, example

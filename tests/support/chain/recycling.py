@@ -1,6 +1,6 @@
 """The question that a removal is about: does anybody's request reach what runs at a dead task's port?"""
 
-from pool_executor.lbmgr.journal import Journal
+from pool_executor.lbmgr.servers.journal import Journal
 from tests.support.chain.chain import PATIENCE, Pool, Task
 from tests.support.wait import wait_until
 

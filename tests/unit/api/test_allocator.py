@@ -8,7 +8,7 @@ import pytest
 _USED = """
 import ctypes
 from pathlib import Path
-from api.allocator import give_back_early
+from api.process.allocator import give_back_early
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

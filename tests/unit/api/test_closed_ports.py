@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from api.closed_ports import closed_ports, with_closed_ports
+from api.status.closed_ports import closed_ports, with_closed_ports
 from pool_executor.contract import Waiting
 from tests.unit.api.dcos_template.pools import frontend, pool
 from tests.unit.api.test_metadata import INSTANCE

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from api.doubts import Seen, doubts
-from api.pulse import Pulse, decode_pulse, encode_pulse
+from api.observed.pulse import Pulse, decode_pulse, encode_pulse
+from api.status.doubts import Seen, doubts
 from sdk.errors import CorruptRecord
 
 PULSE = Pulse(beat=7, listener="h:1", connected=True, why_not="", silence=1.0, mesos_silence=10.0)

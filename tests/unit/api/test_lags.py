@@ -1,7 +1,7 @@
 """How long an instance has been behind with its servers."""
 
-from api.lags import Lags
-from api.rendered import Lag
+from api.observed.lags import Lags
+from api.observed.rendered import Lag
 from pool_executor.contract import Endpoints, EndpointsStatus
 
 

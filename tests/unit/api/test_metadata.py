@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.metadata import Place, hosts, places, pool_metadata
+from api.status.metadata import Place, hosts, places, pool_metadata
 from pool_executor.contract import EndpointsStatus, HaproxyInfo, InstanceStatus, StructureStatus
 from scheduler.pools.schema import load_pool
 

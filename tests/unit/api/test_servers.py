@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.servers import PublishedServers, counted
+from api.observed.servers import PublishedServers, counted
 from pool_executor.contract import (
     Blob,
     Endpoints,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.trace import at_instances
+from api.observed.trace import at_instances
 from pool_executor.contract import EndpointsStatus, RefusedServer, Step
 from tests.unit.pool_executor.contract.test_status import STATUS
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from api.backends import backend_rows
-from api.dcos_template.problem import Held, Problem
-from api.doubts import Doubt
-from api.rendered import Lag, Rendered
-from api.status import pool_status
-from api.verdict import Facts, SchedulerSide
+from api.dcos_template.publishing.problem import Held, Problem
+from api.observed.rendered import Lag, Rendered
+from api.status.backends import backend_rows
+from api.status.doubts import Doubt
+from api.status.joined import pool_status
+from api.status.verdict import Facts, SchedulerSide
 from pool_executor.contract import (
     BackendHealth,
     CertificateStatus,
@@ -27,7 +27,7 @@ from pool_executor.contract import (
     Waiting,
 )
 from scheduler.pools.model import MapRule, Pool, Revision
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service
 
 POOL = pool(

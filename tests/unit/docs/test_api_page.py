@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from api import pool_states
-from api.app import create_app
+from api.status import states as pool_states
 from api.validation.trials import Trials
+from api.web.app import create_app
 from sdk.storage.connection import connect
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "api.md").read_text()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from api.auto_pools.claims.policy import Limits
 from api.auto_pools.claims.policy_schema import read_policy
-from scheduler.pools.sparse import key_of
+from scheduler.pools.stored.sparse import key_of
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "auto-pool-policy.md").read_text()
 

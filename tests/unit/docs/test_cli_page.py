@@ -11,7 +11,7 @@ from api.auto_pools.making.auto_pool import GRACE
 from api.cli import settings
 from api.cli.main import cli
 from api.dcos_template.guard import DEFAULT_PERCENT
-from api.dcos_template.select import Rules
+from api.dcos_template.selecting.selection import Rules
 from api.mesos_listener.marathon import DEFAULT_FRAMEWORKS
 from tests.support.cli_page import PAGE, render
 

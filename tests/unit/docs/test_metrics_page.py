@@ -6,11 +6,11 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from api.dcos_template.metrics import TemplateMetrics
-from api.http import RequestMetrics
-from api.instance_metrics import families
 from api.mesos_listener.metrics import ListenerMetrics
-from pool_executor.lbmgr import own_metrics
-from pool_executor.lbmgr.observed import Observed
+from api.observed.instance_metrics import families
+from api.web.http import RequestMetrics
+from pool_executor.lbmgr.status import own_metrics
+from pool_executor.lbmgr.status.observed import Observed
 from sdk.metrics import Metrics
 from tests.unit.pool_executor.contract.test_status import STATUS
 
@@ -45,7 +45,7 @@ def test_the_metrics_of_the_api_are_on_the_page() -> None:
     registry = CollectorRegistry()
     RequestMetrics(registry)
     of_instances = {family.name + "_total" * (family.type == "counter") for family in families()}
-    assert listed("API server") == exported(registry) | named_in("api/app.py") | of_instances
+    assert listed("API server") == exported(registry) | named_in("api/web/app.py") | of_instances
 
 
 def test_the_metrics_of_the_scheduler_are_on_the_page() -> None:

@@ -3,10 +3,10 @@
 import re
 from pathlib import Path
 
-from api.dcos_template.build import build_config
-from api.dcos_template.layers import BLOCKS
-from api.dcos_template.sections import OWN
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.layers import BLOCKS
+from api.dcos_template.rendering.sections import OWN
+from api.dcos_template.rendering.text import render
 from tests.unit.api.dcos_template.pools import backend, frontend, pool
 
 DOCS = Path(__file__).parents[3] / "docs"

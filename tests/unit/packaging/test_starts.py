@@ -27,9 +27,11 @@ _RUN = "import api.cli.processes; import {module}"
             _RUN.format(module="api.dcos_template.main"), {*_WEB, "rich", "urllib3", "pymesos", "yaml"}, id="template"
         ),
         pytest.param(
-            "import api.dcos_template.renderer", {"rich", "kazoo", "grpc", "flask", "prometheus_client"}, id="renderer"
+            "import api.dcos_template.rendering.renderer",
+            {"rich", "kazoo", "grpc", "flask", "prometheus_client"},
+            id="renderer",
         ),
-        pytest.param(_RUN.format(module="api.main"), {"rich", "grpc", "pymesos", "aiohttp"}, id="api"),
+        pytest.param(_RUN.format(module="api.web.main"), {"rich", "grpc", "pymesos", "aiohttp"}, id="api"),
         pytest.param(_RUN.format(module="scheduler.main"), {"rich", "grpc", "aiohttp"}, id="scheduler"),
         pytest.param("import api.cli.main", {*_WEB, "rich", "structlog", "urllib3", "kazoo", "grpc"}, id="edgelb"),
         pytest.param(

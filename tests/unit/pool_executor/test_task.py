@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pool_executor.lbmgr.old_workers import WorkerLimits
-from pool_executor.lbmgr.resources import Resources
+from pool_executor.lbmgr.haproxy.old_workers import WorkerLimits
+from pool_executor.lbmgr.haproxy.resources import Resources
 from pool_executor.task import ServedHaproxy, parse
 from sdk.errors import CorruptRecord
 

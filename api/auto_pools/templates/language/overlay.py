@@ -30,6 +30,7 @@ T = TypeVar("T", Frontend, Backend, Service)
 K = TypeVar("K", Frontend, Backend)
 
 _MOST_BROKEN = 50
+_MOST_NAMES = 3
 
 _FRONTEND, _BACKEND, _SERVICE = FrontendSchema(), BackendSchema(), ServiceSchema()
 
@@ -70,6 +71,7 @@ class Overlay:
             "frontends",
             frontends,
             lambda one: known.get(keys[one.bind_port]) or self._frontend(one, apps),
+            lambda one: _told("frontend", one, _apps_of(one, apps)),
             proven,
         )
         self._frontends = {keys[one.bind_port]: made[one] for one in made}
@@ -79,7 +81,13 @@ class Overlay:
         self, backends: tuple[Backend, ...], proven: bool
     ) -> tuple[tuple[Backend, ...], tuple[Problem, ...]]:
         known = self._backends
-        self._backends, problems = _each("backends", backends, lambda one: known.get(one) or self._backend(one), proven)
+        self._backends, problems = _each(
+            "backends",
+            backends,
+            lambda one: known.get(one) or self._backend(one),
+            lambda one: _told("backend", one, _apps_behind(one)),
+            proven,
+        )
         return tuple(self._backends.get(one, one) for one in backends), problems
 
     def _broken(self, pool: Pool, changed: Pool, proven: bool) -> Iterator[Problem]:
@@ -102,13 +110,19 @@ class Overlay:
         """What the blocks print breaks a rule together."""
         rule = f"what is printed breaks a rule: {problem}"
         match problem.steps:
-            case ("haproxy", "frontends", int(index), *rest) if "frontend" in self._program.blocks:
-                values = _frontend_values(pool.haproxy.frontends[index], _apps_by_backend(pool))
-                return self._program.wrong("frontend", {**values_of(self._name), **values}, tuple(rest), rule)
-            case ("haproxy", "backends", int(index), *rest) if "backend" in self._program.blocks:
-                values = _backend_values(pool.haproxy.backends[index])
-                return self._program.wrong("backend", {**values_of(self._name), **values}, tuple(rest), rule)
-        return FORM.wrong(None, rule)
+            case ("haproxy", "frontends", int(index), *rest):
+                frontend = pool.haproxy.frontends[index]
+                values = _frontend_values(frontend, _apps_by_backend(pool))
+                block, rule = "frontend", f"{rule}; {_told('frontend', frontend, values['apps'])}"
+            case ("haproxy", "backends", int(index), *rest):
+                backend = pool.haproxy.backends[index]
+                values = _backend_values(backend)
+                block, rule = "backend", f"{rule}; {_told('backend', backend, values['apps'])}"
+            case _:
+                return FORM.wrong(None, rule)
+        if block not in self._program.blocks:
+            return FORM.wrong(None, rule)
+        return self._program.wrong(block, {**values_of(self._name), **values}, tuple(rest), rule)
 
     def _frontend_key(self, frontend: Frontend, apps: Mapping[str, list[Json]]) -> tuple[Frontend, tuple[str, ...]]:
         return frontend, tuple(str(app) for app in _apps_of(frontend, apps))
@@ -155,10 +169,10 @@ class Overlay:
 
 
 def _each(
-    what: str, objects: Sequence[K], make: Callable[[K], K], proven: bool
+    what: str, objects: Sequence[K], make: Callable[[K], K], told: Callable[[K], str], proven: bool
 ) -> tuple[dict[K, K], tuple[Problem, ...]]:
     """What is made of each, and the problems of those of which nothing can be; raises InvalidSpec when none can, unless
-    it is `proven` that some can.
+    it is `proven` that some can. What is `told` of one stands in its problem.
     """
     made: dict[K, K] = {}
     failed: dict[int, InvalidSpec] = {}
@@ -166,7 +180,7 @@ def _each(
         try:
             made[one] = make(one)
         except InvalidSpec as error:
-            failed[index] = error
+            failed[index] = InvalidSpec(error.path, f"{error.rule}; {told(one)}")
     if failed and not made and not proven:
         raise next(iter(failed.values()))
     return made, tuple(Problem(path=f"pool.haproxy.{what}[{at}]", rule=str(error)) for at, error in failed.items())
@@ -177,11 +191,15 @@ def _frontend_values(frontend: Frontend, apps: Mapping[str, list[Json]]) -> Json
 
 
 def _backend_values(backend: Backend) -> Json:
-    return {"backend": _BACKEND.dump(backend), "apps": [app_view(service) for service in backend.services]}
+    return {"backend": _BACKEND.dump(backend), "apps": _apps_behind(backend)}
+
+
+def _apps_behind(backend: Backend) -> list[Json]:
+    return [app_view(service) for service in backend.services]
 
 
 def _apps_by_backend(pool: Pool) -> dict[str, list[Json]]:
-    return {backend.name: [app_view(service) for service in backend.services] for backend in pool.haproxy.backends}
+    return {backend.name: _apps_behind(backend) for backend in pool.haproxy.backends}
 
 
 def _apps_of(frontend: Frontend, apps: Mapping[str, list[Json]]) -> list[Json]:
@@ -190,3 +208,12 @@ def _apps_of(frontend: Frontend, apps: Mapping[str, list[Json]]) -> list[Json]:
     names = dict.fromkeys([*(rule.backend for rule in link.map), link.default_backend])
     found = {str(app): app for name in names for app in apps.get(name, ())}
     return list(found.values())
+
+
+def _told(kind: str, one: Frontend | Backend, apps: Sequence[Json]) -> str:
+    """Which object it is, and whose; of many applications the first ones and how many others there are."""
+    names = [f"{app['name']}/{app['container']}" if app["container"] else app["name"] for app in apps]
+    others = len(names) - _MOST_NAMES
+    more = f" and {others} other{'s' if others > 1 else ''}" if others > 0 else ""
+    whose = f" of {', '.join(names[:_MOST_NAMES])}{more}" if names else ""
+    return f"it is for {kind} {one.name}{whose}"

@@ -10,8 +10,8 @@ from api.auto_pools.templates.language.questions import Choose, Chosen, Made, Ma
 from api.auto_pools.templates.language.reading import read_meaning
 from api.auto_pools.templates.language.whole import chosen_tasks, made_pool
 from api.auto_pools.templates.printer import Printer
-from api.dcos_template.answering import serve
-from api.dcos_template.dispatch import Refusal
+from api.dcos_template.rendering.answering import serve
+from api.dcos_template.rendering.dispatch import Refusal
 from sdk.errors import InvalidSpec
 
 _KEPT = 16

@@ -13,7 +13,7 @@ import yaml
 
 from api.auto_pools.templates.language.form import BLOCKS, FORM
 from api.auto_pools.templates.language.functions import FUNCTIONS
-from api.dcos_template.origins import unmarked
+from api.dcos_template.rendering.origins import unmarked
 from api.sandbox import Loader, Sandbox
 from sdk.errors import InvalidSpec
 from sdk.strict_json import DuplicateKey, unique

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.auto_pools.secret_files import path_of, secret_file
-from scheduler.pools import file_names
+from scheduler.pools.words import file_names
 
 part = st.from_regex(r"[a_][a_.-]{0,3}", fullmatch=True)
 secrets = st.lists(part, min_size=1, max_size=3).map("/".join).filter(lambda name: file_names.secret(name) is None)

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from api.cli.elsewhere import NOT_YET, OTHER_WORDS
 from api.cli.exits import HELP, Exit
 from api.cli.main import COMMANDS, cli
-from api.version import package_version
+from api.process.version import package_version
 
 
 def run(*arguments: str) -> Result:

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.build import build_config, file_slug, shard_of
-from api.dcos_template.haproxy import Attempt, Backend, Bind, Config, Frontend, MapFile, Mode, Routing
-from api.dcos_template.haproxy.asked import AskedAcl, Where
-from api.dcos_template.printed import Texts
-from api.dcos_template.routes import MapEntry
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config, file_slug, shard_of
+from api.dcos_template.rendering.haproxy import Attempt, Backend, Bind, Config, Frontend, MapFile, Mode, Routing
+from api.dcos_template.rendering.haproxy.asked import AskedAcl, Where
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.rendering.routes import MapEntry
+from api.dcos_template.rendering.text import render
 from pool_executor.contract import SHARDS, BackendFacts, markers
 from pool_executor.contract.parts import check_part
 from scheduler.pools.model import EXPORTER, Check, MapRule, PoolType, Protocol, RewriteHttp, Sticky

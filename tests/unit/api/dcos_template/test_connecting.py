@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.dcos_template.build import build_backend
-from api.dcos_template.connecting import connecting
+from api.dcos_template.rendering.build import build_backend
+from api.dcos_template.rendering.connecting import connecting
 from scheduler.pools.model import Endpoint, Protocol, ServerTls
 from scheduler.pools.model.rewrite import RewriteHttp, RewriteRequest
 from scheduler.pools.problems import InvalidPool

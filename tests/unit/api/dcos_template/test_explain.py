@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pytest
 
-from api.dcos_template.explain import Asked, Condition, why_no_servers
+from api.dcos_template.selecting.explain import Asked, Condition, why_no_servers
 from api.mesos_listener.task import Port, Task, TaskKey
 from scheduler.pools.model import Endpoint, EndpointType
 from tests.unit.api.dcos_template.pools import task

@@ -1,8 +1,8 @@
 """When reasons are worked out: bounded in number, kept for a while, and a small share of the time."""
 
-from api.dcos_template.explainer import LOOK_AGAIN, Explainer
-from api.dcos_template.problem import MOST_WRITTEN
-from api.dcos_template.select import Selection
+from api.dcos_template.publishing.problem import MOST_WRITTEN
+from api.dcos_template.selecting.explainer import LOOK_AGAIN, Explainer
+from api.dcos_template.selecting.selection import Selection
 from tests.unit.api.dcos_template.pools import backend, pool, service, task
 
 LATER = "the reason is still being looked for"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.guard import Hold, judge, only, places_of, without
-from api.dcos_template.touched import Spot
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
+from api.dcos_template.selecting.touched import Spot
 from api.mesos_listener.task import NetworkMode, Port, Task
 
 

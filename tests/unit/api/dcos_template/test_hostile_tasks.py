@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.dcos_template.endpoint import Endpoint
-from api.dcos_template.problem import Problem, encode_problem
-from api.dcos_template.select import Selection
-from api.dcos_template.servers import OPTIONS
+from api.dcos_template.publishing.problem import Problem, encode_problem
+from api.dcos_template.selecting.endpoint import Endpoint
+from api.dcos_template.selecting.selection import Selection
+from api.dcos_template.selecting.servers import OPTIONS
 from api.mesos_listener.service import PAGE_BYTES
 from api.mesos_listener.wire import from_message, to_message
 from pool_executor.contract import decode_server, encode_server, server_line

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from marshmallow import Schema, fields
 
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from scheduler.pools.fields import Text
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import PoolSchema, load_pool

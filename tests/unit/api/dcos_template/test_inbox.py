@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from api.dcos_template.inbox import Inbox
 from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task, TaskKey
-from scheduler.pools.store import PoolView
+from scheduler.pools.stored.store import PoolView
 from tests.unit.api.dcos_template.pools import task
 
 

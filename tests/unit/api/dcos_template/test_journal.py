@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.journal import INLINE, KEEP, Compaction, Journal, weight
+from api.dcos_template.publishing.journal import INLINE, KEEP, Compaction, Journal, weight
 from pool_executor.contract import (
     Blob,
     Endpoints,

@@ -2,10 +2,10 @@
 
 import pytest
 
-from api.dcos_template.build import build_config
-from api.dcos_template.layers import BLOCKS, MOST_BYTES, default_template
-from api.dcos_template.printed import Texts
-from api.dcos_template.text import render, render_with_places
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.layers import BLOCKS, MOST_BYTES, default_template
+from api.dcos_template.rendering.printed import Texts
+from api.dcos_template.rendering.text import render, render_with_places
 from pool_executor.contract import markers
 from scheduler.pools.model import MapRule
 from sdk.errors import InvalidSpec

@@ -3,17 +3,17 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from api.dcos_template.charge import Charge
-from api.dcos_template.clerk import Clerk
 from api.dcos_template.context import Context
-from api.dcos_template.leftovers import Leftovers
 from api.dcos_template.metrics import TemplateMetrics
-from api.dcos_template.select import Selection
+from api.dcos_template.publishing.charge import Charge
+from api.dcos_template.publishing.clerk import Clerk
+from api.dcos_template.publishing.leftovers import Leftovers
+from api.dcos_template.publishing.trace import Trace
+from api.dcos_template.rendering.workshop import Workshop
+from api.dcos_template.selecting.selection import Selection
 from api.dcos_template.state import PoolState
-from api.dcos_template.trace import Trace
-from api.dcos_template.workshop import Workshop
 from scheduler.pools.model import Revision
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 from sdk.clock import SystemClock
 from sdk.errors import StorageUnavailable
 from sdk.storage.connection import ZooKeeper

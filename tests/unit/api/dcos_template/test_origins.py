@@ -2,9 +2,9 @@
 
 import jinja2
 
-from api.dcos_template.build import build_config
-from api.dcos_template.origins import FieldTag, MarkingFieldTag, unmarked
-from api.dcos_template.text import STATS_FILE, frontend_file, render, render_with_places
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.origins import FieldTag, MarkingFieldTag, unmarked
+from api.dcos_template.rendering.text import STATS_FILE, frontend_file, render, render_with_places
 from tests.golden.cases import CASES
 from tests.unit.api.dcos_template.pools import COOKIE_KEY
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from api.dcos_template.build import build_config
+from api.dcos_template.rendering.build import build_config
 from scheduler.pools.model import Method, Retries, RetryOn, Timeouts
 from sdk.errors import InvalidSpec
 from tests.unit.api.dcos_template.pools import backend, pool

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.dcos_template.backends import LeftOut
-from api.dcos_template.problem import MOST_WRITTEN, Held, Problem, decode_problem, encode_problem
+from api.dcos_template.publishing.problem import MOST_WRITTEN, Held, Problem, decode_problem, encode_problem
+from api.dcos_template.selecting.backends import LeftOut
 from scheduler.pools.model import Revision
 from sdk.errors import CorruptRecord
 

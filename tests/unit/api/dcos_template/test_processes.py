@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from api.dcos_template.processes import Processes
+from api.dcos_template.rendering.processes import Processes
 from sdk.local.processes import descendants
 
 # Its answer does something where it is read, which is between the answer and its delivery.
 PROGRAM = """
-from api.dcos_template.answering import serve
+from api.dcos_template.rendering.answering import serve
 class Answer:
     def __reduce__(self):
         return exec, ("import builtins; builtins.meanwhile()",)

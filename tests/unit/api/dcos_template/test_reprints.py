@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from api.dcos_template.build import build_backend
-from api.dcos_template.haproxy import Backend
-from api.dcos_template.printed import Text
-from api.dcos_template.reprints import Reprints
+from api.dcos_template.rendering.build import build_backend
+from api.dcos_template.rendering.haproxy import Backend
+from api.dcos_template.rendering.printed import Text
+from api.dcos_template.rendering.reprints import Reprints
 from tests.unit.api.dcos_template.pools import backend, service
 
 FILE = "30-backends-0a.cfg"

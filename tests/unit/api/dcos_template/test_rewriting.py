@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.rewriting import Replacement, Rewriting, rewriting
+from api.dcos_template.rendering.rewriting import Replacement, Rewriting, rewriting
 from sdk.errors import InvalidSpec
 
 #: fromPath, toPath, the path that a client asks for, the path that the server is asked for: all documented ones first.

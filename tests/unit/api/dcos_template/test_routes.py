@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.routes import ANY_HOST, MapEntry, Routes, build_routes
+from api.dcos_template.rendering.routes import ANY_HOST, MapEntry, Routes, build_routes
 from scheduler.pools.model import MapRule
 from scheduler.pools.routing import Target, mismatch
 from sdk.errors import InvalidSpec

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.backends import LeftOut
-from api.dcos_template.endpoint import Endpoint as Chosen
-from api.dcos_template.endpoint import Kind, standing, task_endpoints
-from api.dcos_template.select import Rules, Selection
-from api.dcos_template.selector import compile_service, selected
-from api.dcos_template.touched import BackendKey, Moves, Spot, Touched
+from api.dcos_template.selecting.backends import LeftOut
+from api.dcos_template.selecting.endpoint import Endpoint as Chosen
+from api.dcos_template.selecting.endpoint import Kind, standing, task_endpoints
+from api.dcos_template.selecting.selection import Rules, Selection
+from api.dcos_template.selecting.selector import compile_service, selected
+from api.dcos_template.selecting.touched import BackendKey, Moves, Spot, Touched
 from api.mesos_listener.task import NetworkMode, Port, Task, TaskKey
 from pool_executor.contract import State
 from scheduler.pools.model import Check, Endpoint, EndpointType, Pool, Service

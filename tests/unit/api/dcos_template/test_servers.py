@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.endpoint import NO_WEIGHT, Endpoint, Kind, said_of, task_endpoints
-from api.dcos_template.servers import OPTIONS, endpoint_of, options_for, server_of
+from api.dcos_template.selecting.endpoint import NO_WEIGHT, Endpoint, Kind, said_of, task_endpoints
+from api.dcos_template.selecting.servers import OPTIONS, endpoint_of, options_for, server_of
 from pool_executor.contract import State, decode_server, encode_server
 from scheduler.pools.model import Check
 from scheduler.pools.model import Endpoint as Wish

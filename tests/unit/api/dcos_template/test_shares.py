@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.select import Selection
-from api.dcos_template.shares import weights
-from api.dcos_template.touched import BackendKey, Spot
+from api.dcos_template.selecting.selection import Selection
+from api.dcos_template.selecting.shares import weights
+from api.dcos_template.selecting.touched import BackendKey, Spot
 from api.mesos_listener.task import Task
 from scheduler.pools.model import Pool, Service
 from scheduler.pools.problems import InvalidPool

@@ -1,11 +1,11 @@
 """What the template keeps of a pool when another version of it comes."""
 
-from api.dcos_template.endpoint import Endpoint, Kind
 from api.dcos_template.guard import Hold
+from api.dcos_template.selecting.endpoint import Endpoint, Kind
+from api.dcos_template.selecting.touched import Spot
 from api.dcos_template.state import TRANSITIONS, Event, Phase, PoolState
-from api.dcos_template.touched import Spot
 from scheduler.pools.model import Revision
-from scheduler.pools.stored import StoredPool
+from scheduler.pools.stored.record import StoredPool
 from tests.unit.api.dcos_template.pools import backend, pool, service
 
 ONE, TWO = Endpoint(Kind.AGENT_IP, "10.0.0.1", 1), Endpoint(Kind.AGENT_IP, "10.0.0.1", 2)

@@ -1,7 +1,7 @@
 """What is remembered of changes."""
 
-from api.dcos_template.touched import Spot
-from api.dcos_template.trace import KEPT, Stamps, Step, Trace
+from api.dcos_template.publishing.trace import KEPT, Stamps, Step, Trace
+from api.dcos_template.selecting.touched import Spot
 
 SPOT = Spot("app", "agentip_10.0.0.1_80")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from api.dcos_template.select import Rules
+from api.dcos_template.selecting.selection import Rules
 from api.mesos_listener.task import Port, Task, TaskKey
 from api.prospects.answerer import Answerer
 from api.prospects.question import written_question

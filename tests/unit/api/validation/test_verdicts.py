@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from api.validation.judgement import Judgement, as_stored
 from api.validation.verdicts import Verdicts, seen, seen_by_haproxy
 from scheduler.pools.model import Endpoint, EnvironmentVariable, MapRule, Pool, PoolType, Secret

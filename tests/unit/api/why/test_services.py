@@ -1,7 +1,7 @@
 """Which services select a task, and what it becomes by each."""
 
-from api.dcos_template.asking import services_told
-from api.dcos_template.select import Selection
+from api.dcos_template.selecting.asking import services_told
+from api.dcos_template.selecting.selection import Selection
 from api.mesos_listener.task import Port
 from scheduler.pools.model import Endpoint
 from tests.unit.api.dcos_template.pools import backend, frontend, pool, service, task

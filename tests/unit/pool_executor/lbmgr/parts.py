@@ -1,7 +1,7 @@
 """Structures of a few lines for the tests of lbmgr."""
 
 from pool_executor.contract import BackendFacts, Needs, Server, marker_line
-from pool_executor.lbmgr.content import Content, PartText
+from pool_executor.lbmgr.structure.content import Content, PartText
 
 GLOBAL = "global\n    maxconn 10\ndefaults\n    mode http\n"
 

@@ -4,9 +4,9 @@ from pathlib import PurePath
 
 import pytest
 
-from pool_executor.lbmgr.instance import Instance
-from pool_executor.lbmgr.master import Processes, parse_processes
-from pool_executor.lbmgr.runtime import SERVER_OPTIONS, capabilities, parse_info
+from pool_executor.lbmgr.haproxy.master import Processes, parse_processes
+from pool_executor.lbmgr.haproxy.runtime import SERVER_OPTIONS, capabilities, parse_info
+from pool_executor.lbmgr.structure.instance import Instance
 
 SHOW_PROC = """#<PID>          <type>          <reloads>       <uptime>        <version>
 11135           master          3 [failed: 1]   0d00h00m03s     2.6.12-1+deb12u4

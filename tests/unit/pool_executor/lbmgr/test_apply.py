@@ -7,16 +7,16 @@ from typing import Any, cast
 import pytest
 
 from pool_executor.contract import Structure
-from pool_executor.lbmgr.apply import Applier, Running
-from pool_executor.lbmgr.certificates import Certificates
-from pool_executor.lbmgr.content import Content, Fitted, PartText
-from pool_executor.lbmgr.files import Files
-from pool_executor.lbmgr.hindrances import Hindrances
-from pool_executor.lbmgr.lane import Lane
-from pool_executor.lbmgr.material import Material
-from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.obstacles import Obstacles
-from pool_executor.lbmgr.runtime import capabilities
+from pool_executor.lbmgr.certificates.material import Material
+from pool_executor.lbmgr.certificates.serving import Certificates
+from pool_executor.lbmgr.haproxy.runtime import capabilities
+from pool_executor.lbmgr.servers.lane import Lane
+from pool_executor.lbmgr.status.metrics import Counters
+from pool_executor.lbmgr.structure.apply import Applier, Running
+from pool_executor.lbmgr.structure.content import Content, Fitted, PartText
+from pool_executor.lbmgr.structure.files import Files
+from pool_executor.lbmgr.structure.hindrances import Hindrances
+from pool_executor.lbmgr.structure.obstacles import Obstacles
 from tests.unit.pool_executor.lbmgr.parts import content, web
 
 

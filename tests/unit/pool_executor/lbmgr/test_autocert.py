@@ -5,8 +5,8 @@ import ssl
 
 from asn1crypto import pem, x509
 
-from pool_executor.lbmgr import autocert
-from pool_executor.lbmgr.pem import certificate_problem, facts
+from pool_executor.lbmgr.certificates import autocert
+from pool_executor.lbmgr.certificates.pem import certificate_problem, facts
 
 NOW = datetime.datetime(2026, 11, 30, 12, 0, tzinfo=datetime.UTC)
 

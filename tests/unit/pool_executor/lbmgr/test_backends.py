@@ -3,7 +3,7 @@
 import pytest
 
 from pool_executor.contract import BackendHealth
-from pool_executor.lbmgr.backends import MOST_TOLD, reason, short, usable
+from pool_executor.lbmgr.status.backends import MOST_TOLD, reason, short, usable
 
 # As HAProxy 2.6.12 answers, cut to some of its columns.
 HEADER = "# pxname,svname,status,act,bck,last_chk,check_desc,"

@@ -1,6 +1,6 @@
 """How long a reload that failed is left alone."""
 
-from pool_executor.lbmgr.backoff import FailedReload
+from pool_executor.lbmgr.structure.backoff import FailedReload
 from tests.unit.pool_executor.lbmgr.parts import backend, content
 
 

@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 
 from pool_executor.contract import AUTOCERT_FILE, SYSTEM_FILE, Needs
-from pool_executor.lbmgr import autocert
-from pool_executor.lbmgr.certificates import Certificates
-from pool_executor.lbmgr.content import Content, PartText
-from pool_executor.lbmgr.crt_list import crt_lists
-from pool_executor.lbmgr.material import Material
-from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.orders import Command, ReplaceFile
-from pool_executor.lbmgr.pem import authority_problem, base64_lines, lines
-from pool_executor.lbmgr.stand_in import is_stand_in
-from pool_executor.lbmgr.system_authorities import system_authorities
+from pool_executor.lbmgr.certificates import autocert
+from pool_executor.lbmgr.certificates.crt_list import crt_lists
+from pool_executor.lbmgr.certificates.material import Material
+from pool_executor.lbmgr.certificates.pem import authority_problem, base64_lines, lines
+from pool_executor.lbmgr.certificates.serving import Certificates
+from pool_executor.lbmgr.certificates.stand_in import is_stand_in
+from pool_executor.lbmgr.certificates.system_authorities import system_authorities
+from pool_executor.lbmgr.haproxy.orders import Command, ReplaceFile
+from pool_executor.lbmgr.status.metrics import Counters
+from pool_executor.lbmgr.structure.content import Content, PartText
 
 NOW = datetime.datetime.now(datetime.UTC)
 ONE, TWO = autocert.make("one", (), NOW), autocert.make("two", (), NOW)

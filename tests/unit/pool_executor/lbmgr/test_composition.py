@@ -1,8 +1,8 @@
 """The files that HAProxy reads, and whose line is wrong."""
 
 from pool_executor.contract import State
-from pool_executor.lbmgr.composition import Composition
-from pool_executor.lbmgr.content import ServerRef
+from pool_executor.lbmgr.structure.composition import Composition
+from pool_executor.lbmgr.structure.content import ServerRef
 from tests.unit.pool_executor.lbmgr.parts import backend, content, server
 
 CONTENT = content(backend("app", "other", options={"": "check"}))

@@ -1,7 +1,7 @@
 """What an instance can serve of a structure."""
 
 from pool_executor.contract import Waiting
-from pool_executor.lbmgr.content import fit
+from pool_executor.lbmgr.structure.content import fit
 from tests.unit.pool_executor.lbmgr.parts import backend, config, content, web
 
 

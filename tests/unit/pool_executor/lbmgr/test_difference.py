@@ -1,7 +1,7 @@
 """What HAProxy lists against what it was told."""
 
 from pool_executor.contract import BackendFacts, State
-from pool_executor.lbmgr.difference import differences, parse_state
+from pool_executor.lbmgr.servers.difference import differences, parse_state
 from tests.unit.pool_executor.lbmgr.parts import server
 
 FACTS = BackendFacts(backend="app", options={"": "check weight 5"})

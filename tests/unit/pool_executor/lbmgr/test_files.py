@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pool_executor.contract import Structure
-from pool_executor.lbmgr.content import Content, PartText
-from pool_executor.lbmgr.files import Files, changed_parts
+from pool_executor.lbmgr.structure.content import Content, PartText
+from pool_executor.lbmgr.structure.files import Files, changed_parts
 
 MATERIAL = Path("/run/edgelb/material")
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from pool_executor.contract import Structure
-from pool_executor.lbmgr.apply import Outcome
-from pool_executor.lbmgr.content import PartText
-from pool_executor.lbmgr.follow import Follower
-from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.plan import Noop, Reload
+from pool_executor.lbmgr.status.metrics import Counters
+from pool_executor.lbmgr.structure.apply import Outcome
+from pool_executor.lbmgr.structure.content import PartText
+from pool_executor.lbmgr.structure.follow import Follower
+from pool_executor.lbmgr.structure.plan import Noop, Reload
 from tests.unit.pool_executor.lbmgr.parts import content, web
 
 

@@ -1,6 +1,6 @@
 """Counting health checks as Mesos does."""
 
-from pool_executor.lbmgr.health import Consequence, Health, HealthPolicy, observe
+from pool_executor.lbmgr.status.health import Consequence, Health, HealthPolicy, observe
 
 POLICY = HealthPolicy(grace=10, interval=2, max_fail=3, timeout=1)
 

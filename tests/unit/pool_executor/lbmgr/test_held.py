@@ -1,8 +1,8 @@
 """What one worker has of servers."""
 
 from pool_executor.contract import State
-from pool_executor.lbmgr.content import ServerRef
-from pool_executor.lbmgr.held import Held
+from pool_executor.lbmgr.servers.held import Held
+from pool_executor.lbmgr.structure.content import ServerRef
 from tests.unit.pool_executor.lbmgr.parts import server
 
 A, B = ServerRef("app", "a"), ServerRef("app", "b")

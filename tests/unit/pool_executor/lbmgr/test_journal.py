@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pool_executor.contract import Operation, Put, Remove, Server, apply
-from pool_executor.lbmgr.journal import Journal, Stored
+from pool_executor.lbmgr.servers.journal import Journal, Stored
 from tests.unit.pool_executor.lbmgr.parts import server
 
 STEPS: tuple[tuple[Operation, ...], ...] = (

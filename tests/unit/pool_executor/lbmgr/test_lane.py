@@ -7,17 +7,17 @@ from typing import cast
 import pytest
 
 from pool_executor.contract import BackendFacts, Operation, Put, Remove, Server
-from pool_executor.lbmgr.bulk import slow
-from pool_executor.lbmgr.content import ServerRef
-from pool_executor.lbmgr.held import Held
-from pool_executor.lbmgr.journal import Journal
-from pool_executor.lbmgr.keeper import Keeper
-from pool_executor.lbmgr.lane import Lane
-from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.position import Position
-from pool_executor.lbmgr.runtime import Reply, capabilities
-from pool_executor.lbmgr.teller import Refusal
-from pool_executor.lbmgr.worker import Worker
+from pool_executor.lbmgr.haproxy.runtime import Reply, capabilities
+from pool_executor.lbmgr.haproxy.worker import Worker
+from pool_executor.lbmgr.servers.bulk import slow
+from pool_executor.lbmgr.servers.held import Held
+from pool_executor.lbmgr.servers.journal import Journal
+from pool_executor.lbmgr.servers.keeper import Keeper
+from pool_executor.lbmgr.servers.lane import Lane
+from pool_executor.lbmgr.servers.position import Position
+from pool_executor.lbmgr.servers.teller import Refusal
+from pool_executor.lbmgr.status.metrics import Counters
+from pool_executor.lbmgr.structure.content import ServerRef
 from tests.unit.pool_executor.lbmgr.parts import server
 
 FACTS = {"app": BackendFacts(backend="app"), "static": BackendFacts(backend="static", takes_servers=False)}

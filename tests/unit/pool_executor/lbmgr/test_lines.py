@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pool_executor.contract import BackendFacts, Server, server_line
-from pool_executor.lbmgr.lines import Lines
+from pool_executor.lbmgr.servers.lines import Lines
 from tests.unit.pool_executor.lbmgr.parts import server
 
 STEPS = st.lists(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.lbmgr.output import Output
+from pool_executor.lbmgr.haproxy.output import Output
 
 LARGE = 9 * 1024 * 1024
 

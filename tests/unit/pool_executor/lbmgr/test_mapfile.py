@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from api.dcos_template.routes import MapEntry, Routes, build_routes
-from pool_executor.lbmgr.mapfile import edit
-from pool_executor.lbmgr.orders import Command, ReplaceMap, Run
+from api.dcos_template.rendering.routes import MapEntry, Routes, build_routes
+from pool_executor.lbmgr.haproxy.orders import Command, ReplaceMap, Run
+from pool_executor.lbmgr.structure.mapfile import edit
 from scheduler.pools.model import MapRule
 from tests.unit.api.dcos_template.test_routes import NAMED, PATHS, looked_up
 

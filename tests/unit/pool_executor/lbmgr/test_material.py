@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.lbmgr.material import MOST_BYTES, Material
+from pool_executor.lbmgr.certificates.material import MOST_BYTES, Material
 
 
 def test_the_room_and_its_files_are_for_the_instance_alone(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from pool_executor.lbmgr.content import Content
-from pool_executor.lbmgr.obstacles import Obstacles
+from pool_executor.lbmgr.structure.content import Content
+from pool_executor.lbmgr.structure.obstacles import Obstacles
 from tests.unit.pool_executor.lbmgr.parts import backend, config, content, web
 
 COMPLAINT = (
@@ -47,7 +47,7 @@ def test_an_address_that_nobody_can_have_is_told(taken: int) -> None:
 def test_what_haproxy_said_of_a_listener_keeps_it_out_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer each time; another text of it is another try."""
     now = [1000.0]
-    monkeypatch.setattr("pool_executor.lbmgr.obstacles.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("pool_executor.lbmgr.structure.obstacles.time.monotonic", lambda: now[0])
     obstacles, found = Obstacles({}, {}), content(web())
     why = "a place to listen, of which HAProxy says: cannot bind UNIX socket (No such file or directory) [/x]"
     for seconds in (60, 120, 240, 480, 600, 600):
@@ -61,7 +61,7 @@ def test_what_haproxy_said_of_a_listener_keeps_it_out_for_a_while(monkeypatch: p
 def test_what_haproxy_said_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """When it listens, and when nobody has tried for long: the next failure is a first one."""
     now = [1000.0]
-    monkeypatch.setattr("pool_executor.lbmgr.obstacles.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("pool_executor.lbmgr.structure.obstacles.time.monotonic", lambda: now[0])
     obstacles, found = Obstacles({}, {}), content(web())
     for forget in (lambda: obstacles.served(found), lambda: now.__setitem__(0, now[0] + 2000.0)):
         assert obstacles.failed(found, COMPLAINT)

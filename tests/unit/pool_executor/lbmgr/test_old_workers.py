@@ -2,8 +2,8 @@
 
 from pathlib import PurePath
 
-from pool_executor.lbmgr.instance import Instance
-from pool_executor.lbmgr.old_workers import Load, OldWorkers, WorkerLimits
+from pool_executor.lbmgr.haproxy.old_workers import Load, OldWorkers, WorkerLimits
+from pool_executor.lbmgr.structure.instance import Instance
 
 LIMITS = WorkerLimits(most=2, at_least=60.0, hard_stop_after=100.0)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from pool_executor.contract.secrets import SecretFile
-from pool_executor.lbmgr.material import Material
-from pool_executor.lbmgr.own_certificate import OwnCertificate
-from pool_executor.lbmgr.pem import certificate_problem, facts
+from pool_executor.lbmgr.certificates.material import Material
+from pool_executor.lbmgr.certificates.own_certificate import OwnCertificate
+from pool_executor.lbmgr.certificates.pem import certificate_problem, facts
 from tests.support.autocert import signed_for
 from tests.support.tls import authority
 

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from pool_executor.lbmgr import autocert, pem
+from pool_executor.lbmgr.certificates import autocert, pem
 
 NOW = datetime.datetime.now(datetime.UTC)
 GOOD = autocert.make("web", ("web.test",), NOW)

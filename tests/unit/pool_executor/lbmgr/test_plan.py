@@ -1,8 +1,8 @@
 """Which way leads from one structure to the next."""
 
-from pool_executor.lbmgr.content import PartText
-from pool_executor.lbmgr.orders import ReplaceMap, Run
-from pool_executor.lbmgr.plan import Dynamic, Noop, Reload, plan
+from pool_executor.lbmgr.haproxy.orders import ReplaceMap, Run
+from pool_executor.lbmgr.structure.content import PartText
+from pool_executor.lbmgr.structure.plan import Dynamic, Noop, Reload, plan
 from tests.unit.pool_executor.lbmgr.parts import backend, config, content
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.lbmgr.ports import Listener, binds, listeners, refusal, taken
+from pool_executor.lbmgr.structure.ports import Listener, binds, listeners, refusal, taken
 
 HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 TAIL = "00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0\n"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pool_executor.lbmgr.program import CHOICE, check, find
+from pool_executor.lbmgr.haproxy.program import CHOICE, check, find
 from sdk.errors import EnvironmentProblem
 
 #: Of `haproxy -vv`, shortened.

@@ -1,9 +1,9 @@
 """The thread that reads the log."""
 
-from pool_executor.lbmgr.lane import Lane
-from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.reader import Reader
-from pool_executor.lbmgr.runtime import capabilities
+from pool_executor.lbmgr.haproxy.runtime import capabilities
+from pool_executor.lbmgr.servers.lane import Lane
+from pool_executor.lbmgr.servers.reader import Reader
+from pool_executor.lbmgr.status.metrics import Counters
 
 
 def test_it_can_be_stopped_before_it_was_started() -> None:

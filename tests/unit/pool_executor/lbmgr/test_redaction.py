@@ -2,7 +2,7 @@
 
 import pytest
 
-from pool_executor.lbmgr.redaction import redacted
+from pool_executor.lbmgr.status.redaction import redacted
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pool_executor.contract import (
     Step,
     StructureStatus,
 )
-from pool_executor.lbmgr.report import News, news_in
+from pool_executor.lbmgr.status.report import News, news_in
 
 SHOWN = InstanceStatus(
     task_id="t",

@@ -4,8 +4,8 @@ from pathlib import PurePath
 
 import pytest
 
-from pool_executor.lbmgr.instance import Instance
-from pool_executor.lbmgr.resources import MB, Resources
+from pool_executor.lbmgr.haproxy.resources import MB, Resources
+from pool_executor.lbmgr.structure.instance import Instance
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from typing import cast
 import pytest
 
 from pool_executor.contract import BackendFacts
-from pool_executor.lbmgr.content import ServerRef
-from pool_executor.lbmgr.held import Held
-from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.runtime import Reply, SocketFailed, capabilities
-from pool_executor.lbmgr.teller import Teller
-from pool_executor.lbmgr.worker import Worker
+from pool_executor.lbmgr.haproxy.runtime import Reply, SocketFailed, capabilities
+from pool_executor.lbmgr.haproxy.worker import Worker
+from pool_executor.lbmgr.servers.held import Held
+from pool_executor.lbmgr.servers.teller import Teller
+from pool_executor.lbmgr.status.metrics import Counters
+from pool_executor.lbmgr.structure.content import ServerRef
 from tests.unit.pool_executor.lbmgr.parts import server
 
 REF = ServerRef("app", "a")
@@ -105,7 +105,7 @@ def test_another_server_waits_for_the_connections_of_the_one_before() -> None:
 
 def test_connections_that_do_not_end_take_a_reload(monkeypatch: pytest.MonkeyPatch) -> None:
     """And until then it is tried on."""
-    monkeypatch.setattr("pool_executor.lbmgr.teller._PATIENCE", 0.0)
+    monkeypatch.setattr("pool_executor.lbmgr.servers.teller._PATIENCE", 0.0)
     teller, model = made()
     wanted = {"app": {"a": OTHER}}
     teller.bring([REF], wanted)

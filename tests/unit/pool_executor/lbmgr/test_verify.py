@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import cast
 
 from pool_executor.contract import BackendFacts
-from pool_executor.lbmgr.held import Held
-from pool_executor.lbmgr.lane import Lane
-from pool_executor.lbmgr.metrics import Counters
-from pool_executor.lbmgr.proxy import Proxy
-from pool_executor.lbmgr.runtime import SocketFailed, capabilities
-from pool_executor.lbmgr.verify import Verifier
-from pool_executor.lbmgr.worker import Worker
+from pool_executor.lbmgr.haproxy.proxy import Proxy
+from pool_executor.lbmgr.haproxy.runtime import SocketFailed, capabilities
+from pool_executor.lbmgr.haproxy.worker import Worker
+from pool_executor.lbmgr.servers.held import Held
+from pool_executor.lbmgr.servers.lane import Lane
+from pool_executor.lbmgr.servers.verify import Verifier
+from pool_executor.lbmgr.status.metrics import Counters
 from tests.unit.pool_executor.lbmgr.parts import backend, content
 
 

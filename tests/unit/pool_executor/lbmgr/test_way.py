@@ -3,9 +3,9 @@
 import pytest
 
 from pool_executor.contract import BackendFacts, Server, State
-from pool_executor.lbmgr.content import ServerRef
-from pool_executor.lbmgr.runtime import capabilities
-from pool_executor.lbmgr.way import NeedsReload, Orders, way
+from pool_executor.lbmgr.haproxy.runtime import capabilities
+from pool_executor.lbmgr.servers.way import NeedsReload, Orders, way
+from pool_executor.lbmgr.structure.content import ServerRef
 from tests.unit.pool_executor.lbmgr.parts import server
 
 HAPROXY = capabilities("2.6.12-1+deb12u4")

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.pools.advice import pool_warnings
+from scheduler.pools.advice.pool import pool_warnings
+from scheduler.pools.advice.shadowed import never_matching
 from scheduler.pools.model import Asked, MapRule, MesosSelector
 from scheduler.pools.routing import Target, mismatch
 from scheduler.pools.schema import load_pool
-from scheduler.pools.shadowed import never_matching
 from tests.support.pools import SUPPORTED, example, minimal
 
 

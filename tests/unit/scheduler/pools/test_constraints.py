@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.pools.constraints import BadConstraint, Constraint, parse_constraints
+from scheduler.pools.words.constraints import BadConstraint, Constraint, parse_constraints
 
 UNIQUE = Constraint(field="hostname", operator="UNIQUE")
 

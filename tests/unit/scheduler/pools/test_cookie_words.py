@@ -2,7 +2,7 @@
 
 import pytest
 
-from scheduler.pools.cookie_words import LONGEST, cookie_problem, cookie_words
+from scheduler.pools.words.cookie_words import LONGEST, cookie_problem, cookie_words
 
 
 @pytest.mark.parametrize(

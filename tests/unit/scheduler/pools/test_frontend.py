@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from scheduler.pools.advice import pool_warnings
+from scheduler.pools.advice.pool import pool_warnings
 from scheduler.pools.model import Pool
 from scheduler.pools.model.headers import Hsts
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
-from scheduler.pools.sparse import read, written
+from scheduler.pools.stored.sparse import read, written
 from tests.support.pools import minimal
 
 SLOW = "$5$rounds=9000$abc$" + "a" * 43

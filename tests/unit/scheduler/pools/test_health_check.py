@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scheduler.pools.health_check import HttpRequest, line_problem, parse_request
+from scheduler.pools.words.health_check import HttpRequest, line_problem, parse_request
 
 
 @pytest.mark.parametrize(

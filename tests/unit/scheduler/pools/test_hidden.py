@@ -2,11 +2,11 @@
 
 import pytest
 
-from scheduler.pools.hidden import HIDDEN, hides, revealed
 from scheduler.pools.model import EnvironmentVariable, Pool
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
+from scheduler.pools.stored.hidden import HIDDEN, hides, revealed
 from scheduler.pools.v1.schema import load_v1_pool
 
 

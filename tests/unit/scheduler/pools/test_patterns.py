@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.pools.model import Backend, Endpoint, Haproxy, MesosSelector, Pool, Service
-from scheduler.pools.patterns import MAX_PATTERN, pattern_problem
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
+from scheduler.pools.words.patterns import MAX_PATTERN, pattern_problem
 from sdk.pattern import Pattern
 
 

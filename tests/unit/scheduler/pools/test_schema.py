@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from scheduler.pools.hidden import shown
 from scheduler.pools.model import Backend, EndpointType, Frontend, HealthCheck, Pool, PoolType, Protocol, Stats, Sticky
 from scheduler.pools.output import output_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
+from scheduler.pools.stored.hidden import shown
 from tests.support.pools import ALL, REFUSED, SUPPORTED, example, minimal
 
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.endpoint import spoken
+from api.dcos_template.selecting.endpoint import spoken
 from scheduler.pools.model import Endpoint, ProxyProtocol
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
-from scheduler.pools.server_fields import field_words
-from scheduler.pools.server_words import ServerWords, misc_problem
+from scheduler.pools.words.server_fields import field_words
+from scheduler.pools.words.server_words import ServerWords, misc_problem
 from tests.support.pools import minimal
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pool_executor.lbmgr.runtime import SERVER_OPTIONS
-from scheduler.pools.server_words import (
+from pool_executor.lbmgr.haproxy.runtime import SERVER_OPTIONS
+from scheduler.pools.words.server_words import (
     CHECK,
     LONGEST,
     SERVER,

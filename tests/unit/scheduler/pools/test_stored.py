@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.pools import sparse
 from scheduler.pools.model import ApiVersion, Pool, PoolType, Revision
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import dump_pool, load_pool
-from scheduler.pools.sparse import Known, written
-from scheduler.pools.stored import MAX_BYTES, NewerForm, StoredPool, content_of, decode_head, encode, pool_of
+from scheduler.pools.stored import sparse
+from scheduler.pools.stored.record import MAX_BYTES, NewerForm, StoredPool, content_of, decode_head, encode, pool_of
+from scheduler.pools.stored.sparse import Known, written
 from sdk.errors import CorruptRecord
 from sdk.storage.blobs import Blob
 from sdk.storage.connection import encode_json

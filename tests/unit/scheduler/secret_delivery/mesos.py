@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pool_executor.lbmgr.material import Material
-from pool_executor.lbmgr.own_certificate import OwnCertificate
+from pool_executor.lbmgr.certificates.material import Material
+from pool_executor.lbmgr.certificates.own_certificate import OwnCertificate
 from pool_executor.secret_fetcher import SecretFetcher
 from sdk.core.events import ExecutorMessage
 from sdk.errors import NotConnected

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from pool_executor.lbmgr import autocert
+from pool_executor.lbmgr.certificates import autocert
 from scheduler.secret_delivery import signing
 from scheduler.secret_delivery.authority import Authority, Unusable, read
 from tests.support.tls import Certificate, authority, signed, trusted

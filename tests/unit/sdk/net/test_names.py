@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.dcos_template.haproxy import Bind, Mode
-from api.dcos_template.haproxy import Frontend as Section
+from api.dcos_template.rendering.haproxy import Bind, Mode
+from api.dcos_template.rendering.haproxy import Frontend as Section
 from pool_executor.contract import BackendFacts, Put, Server, decode_operations, encode_operations, marker_line, markers
-from scheduler.pools import texts
+from scheduler.pools.words import texts
 from sdk.net.names import LONGEST_JOINED_NAME, LONGEST_NAME, host_problem, is_host, is_key, is_name
 
 TEXTS = st.one_of(

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from api.auto_pools.claims.demand import Conditions, RuleKey
 from api.auto_pools.claims.map_lines import MapLines
 from api.auto_pools.making.order import of_rule
-from api.dcos_template.routes import build_routes
+from api.dcos_template.rendering.routes import build_routes
 
 keys = st.builds(
     lambda host, path, end: RuleKey(80, Conditions(host=host, path_beg=path, path_end=end)),

@@ -281,7 +281,7 @@ def test_nobody_redirects_requests_of_others(redirect: str) -> None:
         ("fronted.port", "80", "is not known"),
         ("frontend.port", "eighty", "must be a whole number"),
         ("frontend.port", "0", "must be between 1 and 65535"),
-        ("frontend.port", "70000", "must be between 0 and 65535"),
+        ("frontend.port", "70000", "must be between 1 and 65535"),
         ("frontend.protocol", "http", "must be one of HTTP, HTTPS, TCP, TLS"),
         ("frontend.rules", "hostEq:a b", "holds hostEq a b, which must be one host"),
         ("frontend.rules", "hostEq", "holds hostEq, which has no key"),

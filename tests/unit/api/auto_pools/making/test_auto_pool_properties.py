@@ -14,13 +14,13 @@ from api.auto_pools.claim import Claim
 from api.auto_pools.claims.demand import conditions_of, demands_of, digest_of, said_by, servers_of
 from api.auto_pools.claims.ledger import Ledger, decode_entries, encode_entries
 from api.auto_pools.labels import read_exposure
-from api.dcos_template.build import build_config
-from api.dcos_template.text import render
+from api.dcos_template.rendering.build import build_config
+from api.dcos_template.rendering.text import render
 from api.mesos_listener.task import Labels, Task, TaskKey
 from scheduler.pools.checks import pool_problems
 from scheduler.pools.model import Pool, PoolType, Protocol
 from scheduler.pools.schema import dump_pool, load_pool
-from scheduler.pools.sparse import written
+from scheduler.pools.stored.sparse import written
 from tests.unit.api.auto_pools.exposed import Cluster, auto_pool, exposed
 from tests.unit.api.auto_pools.labels.test_hostile import labels as hostile_labels
 from tests.unit.api.dcos_template.pools import COOKIE_KEY

@@ -5,7 +5,7 @@ import random
 from api.auto_pools.making.statuses import RenderStatus
 from api.mesos_listener.task import Task
 from scheduler.pools.checks import pool_problems
-from scheduler.pools.sparse import written
+from scheduler.pools.stored.sparse import written
 from tests.unit.api.auto_pools.exposed import Cluster, auto_pool, exposed
 
 _MANY = 5_000

@@ -13,7 +13,7 @@ from api.auto_pools.templates.language.questions import Chosen, Made
 from api.auto_pools.templates.language.reading import read_meaning
 from api.auto_pools.templates.language.specimen import specimen_pool, specimen_tasks
 from api.auto_pools.templates.language.whole import chosen_tasks, made_pool
-from scheduler.pools.model import Backend, Pool, RewriteHttp, RewritePath
+from scheduler.pools.model import Backend, MarathonSelector, Pool, RewriteHttp, RewritePath
 from sdk.errors import InvalidSpec
 
 BEGIN = '{% extends "default" %}\n'
@@ -132,6 +132,29 @@ def test_an_object_for_which_a_block_breaks_a_rule_harms_no_other() -> None:
     assert problem.rule.startswith("pool template line 4: what is printed breaks a rule: pool.haproxy.frontends[0]")
     with pytest.raises(InvalidSpec, match="line 4"):
         found.require_frontends()
+
+
+@pytest.mark.parametrize("printed", ["{{ 1.x }}", "[", '{"limits": 1}', '{"hsts": {"maxAge": 1}}', "{{ apps[9] }}"])
+@pytest.mark.parametrize(
+    ("name", "condition", "whose"),
+    [
+        ("frontend", "frontend.bindPort == 80", "frontend_0.0.0.0_80 of /shop, /__default__, /more-0 and 4 others"),
+        ("backend", 'backend.name == "shop"', "shop of /shop"),
+    ],
+)
+def test_what_cannot_be_printed_for_an_object_names_the_applications_behind_it(
+    name: str, condition: str, whose: str, printed: str
+) -> None:
+    """A few of them, and how many others there are."""
+    pool = specimen_pool(BASE)
+    first, second = pool.haproxy.backends
+    more = (replace(first.services[0], marathon=MarathonSelector(service_id=f"/more-{at}")) for at in range(5))
+    backends = (replace(first, services=(*first.services, *more)), second)
+    pool = replace(pool, haproxy=replace(pool.haproxy, backends=backends))
+    text = block(name, f"{{% if {condition} %}}{printed}{{% endif %}}")
+    (problem,) = Overlay(Program(text), "web").over(pool).problems
+    assert problem.rule.startswith("pool template line 3: ")
+    assert problem.rule.endswith(f"; it is for {name} {whose}")
 
 
 @pytest.mark.parametrize(

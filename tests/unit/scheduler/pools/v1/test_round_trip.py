@@ -10,7 +10,7 @@ from scheduler.pools.model import ApiVersion, Pool
 from scheduler.pools.output import output_pool, output_v1_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
-from scheduler.pools.sparse import read, written
+from scheduler.pools.stored.sparse import read, written
 from scheduler.pools.v1.schema import dump_v1_pool, load_v1_pool
 
 NAMES = st.text("abc-./", min_size=1, max_size=8)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from scheduler.pools.hidden import shown
 from scheduler.pools.model import ApiVersion, EndpointType, MesosSelector, Pool, Service
 from scheduler.pools.output import output_pool, output_v1_pool
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.schema import load_pool
+from scheduler.pools.stored.hidden import shown
 from scheduler.pools.v1.schema import V1PoolSchema, dump_v1_pool, load_v1_config, load_v1_pool
 from tests.support.v1_pools import SUPPORTED, config, minimal_v1, with_server
 

@@ -1,0 +1,1 @@
+"""Key material: what listeners need, what HAProxy has of it, and the instance's own."""

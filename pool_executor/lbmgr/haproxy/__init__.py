@@ -1,0 +1,1 @@
+"""HAProxy as processes and sockets: started, loaded anew, asked, ended. Knows no pool."""

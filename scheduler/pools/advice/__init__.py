@@ -1,0 +1,1 @@
+"""What is accepted and probably not meant, as warnings. Pure."""

@@ -1,6 +1,0 @@
-"""All pools at one moment. Pure."""
-
-from scheduler.pools.stored import StoredPool
-from sdk.storage.view import RecordView
-
-PoolView = RecordView[StoredPool]
