@@ -24,8 +24,9 @@ _Decode = Callable[[object, str], Any]
 
 
 def encode(value: Any) -> bytes:
-    """The JSON of a frozen dataclass, keys sorted."""
-    return json.dumps(to_json(value), sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+    """The JSON of a frozen dataclass, keys sorted. Raises ValueError for what could not be read again."""
+    text = json.dumps(to_json(value), sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode()
 
 
 def decode(kind: type[T], data: bytes, path: str) -> T:
@@ -101,9 +102,13 @@ def _integer(value: object, path: str) -> int:
 
 
 def _number(value: object, path: str) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:  # JSON knows whole numbers of any size
+        number = math.inf
+    if not math.isfinite(number):
         raise _wrong(path, value, "a finite number")
-    return float(value)
+    return number
 
 
 def _boolean(value: object, path: str) -> bool:

@@ -208,17 +208,16 @@ class FrameworkStore:
     def _operations(self, effect: StoreEffect) -> Iterator[Write]:
         match effect:
             case StoreFramework():
-                yield Put(self.record_path, encode(effect.record))
+                yield _put(self.record_path, effect.record)
             case StoreTarget():
                 yield from self._target(effect)
             case StoreEarlier():
-                path = self._earlier(effect.service, effect.config)
-                yield Put(path, encode(effect.spec))
+                yield _put(self._earlier(effect.service, effect.config), effect.spec)
             case DeleteEarlier():
                 yield Remove(self._earlier(effect.service, effect.config))
             case StorePod():
                 record = effect.record
-                yield Put(f"{self._service(record.service)}/pods/{_segment('pod', record.name)}", encode(record))
+                yield _put(f"{self._service(record.service)}/pods/{_segment('pod', record.name)}", record)
             case DeletePod():
                 yield Remove(f"{self._service(effect.service)}/pods/{_segment('pod', effect.pod)}")
             case DeleteService():
@@ -230,13 +229,16 @@ class FrameworkStore:
 
     def _target(self, effect: StoreTarget) -> Iterator[Write]:
         service = self._service(effect.spec.name)
-        data = encode(effect.spec)
-        if len(data) > MAX_SPEC_BYTES:
-            raise InvalidSpec(service, f"its {len(data)} bytes of JSON exceed the limit of {MAX_SPEC_BYTES}")
-        yield Put(f"{service}/configs/{_segment('config', effect.config)}", data)
+        config = _put(f"{service}/configs/{_segment('config', effect.config)}", effect.spec)
+        if len(config.data) > MAX_SPEC_BYTES:
+            raise InvalidSpec(service, f"its {len(config.data)} bytes of JSON exceed the limit of {MAX_SPEC_BYTES}")
+        yield config
         yield Put(f"{service}/target", encode_json({"config": effect.config}))
         # The one before stays for whoever wants to see what changed.
-        before = self._load_target(f"{service}/target")
+        try:
+            before = self._load_target(f"{service}/target")
+        except CorruptRecord:
+            before = None  # nobody knows which it was
         for old in self._persister.children(f"{service}/configs"):
             if old not in (effect.config, before):
                 yield Remove(f"{service}/configs/{old}")
@@ -279,6 +281,13 @@ def batches(operations: Sequence[Write], limit: int = MAX_PACKET_BYTES) -> Itera
         size += bytes_here
     if batch:
         yield batch
+
+
+def _put(path: str, value: object) -> Put:
+    try:
+        return Put(path, encode(value))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidSpec(path, f"has no stored form: {error}") from error
 
 
 def _segment(what: str, name: str) -> str:

@@ -165,6 +165,7 @@ def _action(frame: Frame, event: PodActionRequested) -> None:
         frame.log("warning", f"{event.action} of {event.service}/{event.pod}: there is no such instance")
         return
     # An operator who asks again does not want to wait for what went wrong before.
+    frame.troubles.release(event.service, frame.now)
     fresh = replace(record, failures=0, not_before=0.0)
     match event.action:
         case "restart":

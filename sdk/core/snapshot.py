@@ -6,9 +6,12 @@ HTTP blueprints and plugins read these; they never see the state itself.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sdk.model.ids import ConfigId
 from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.spec import PodSpec
 from sdk.plan.progress import Progress
 from sdk.plan.views import PlanView
+from sdk.plan.wish import Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,7 @@ class Quarantine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
-    """One service as it is: plans and records."""
+    """One service as it is, plans and records, and as it should be."""
 
     name: str
     status: Progress
@@ -36,6 +39,10 @@ class ServiceView:
     made the wish can tell whether it has been heard; empty while the service is removed."""
     quarantine: Quarantine | None = None
     """None while nothing fails."""
+    target: Target | None = None
+    """None while the service is removed, or when what it should be cannot be read."""
+    earlier: Mapping[ConfigId, PodSpec] = field(default_factory=dict)
+    """Configurations that instances keep until a rolling update gets to them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,11 +22,15 @@ def target_refused(frame: Frame, event: TargetRefused) -> None:
 
 
 def targets_listed(frame: Frame, event: TargetsListed) -> None:
-    """Every other service is removed."""
+    """Every other service is removed; one that cannot be stored holds up its own removal only."""
     troubles = frame.troubles
-    known = {*frame.targets, *frame.index.services, *troubles.invalid, *troubles.targetless}
+    known = {*frame.targets, *frame.index.services, *troubles.invalid, *troubles.targetless, *troubles.pending}
     for name in sorted(known - event.services):
-        take(frame, TargetWithdrawn(service=name))
+        withdrawn = TargetWithdrawn(service=name)
+        if troubles.unstorable(name, frame.now):
+            troubles.pending = troubles.pending.set(name, withdrawn)
+        else:
+            take(frame, withdrawn)
 
 
 def take(frame: Frame, event: TargetChanged | TargetWithdrawn) -> None:

@@ -5,6 +5,8 @@ from sdk.core.settle import around
 from sdk.core.snapshot import Quarantine, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.core.troubles import Kind, Part
+from sdk.model.ids import ConfigId
+from sdk.model.spec import PodSpec
 from sdk.plan.assess import assess
 from sdk.plan.need import LacksPorts, MustPlace, Outdated, Overdue, Rest, Waits
 from sdk.plan.progress import Progress
@@ -108,15 +110,24 @@ def _service(state: State, name: str, now: float) -> ServiceView:
     facts = [] if unknown else [_facts(state, key, now) for key in keys]
     found = plans(target, facts, _refusal(state, name), broken)
     quarantine = _quarantine(state, name)
+    removing = (target is None and not unknown and not broken) or state.framework.uninstalling
     return ServiceView(
         name=name,
         status=Progress.ERROR if quarantine is not None else aggregate(plan.status for plan in found),
-        removing=(target is None and not unknown and not broken) or state.framework.uninstalling,
+        removing=removing,
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
         labels={} if target is None else _told(target),
         quarantine=quarantine,
+        target=None if removing else target,
+        earlier=_earlier(state, name),
     )
+
+
+def _earlier(state: State, name: str) -> dict[ConfigId, PodSpec]:
+    kept = {config for key in state.index.behind.of(name) if (config := state.pods[key].earlier) is not None}
+    known = state.stored.earlier
+    return {config: known[name, config] for config in kept if (name, config) in known}
 
 
 def _quarantine(state: State, name: str) -> Quarantine | None:

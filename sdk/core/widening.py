@@ -125,6 +125,8 @@ def _looking(frame: Frame) -> dict[tuple[str, str], list[PodKey]]:
     """Who looks for ports, by service and pod type."""
     found: dict[tuple[str, str], list[PodKey]] = {}
     for key in sorted(frame.work.asking):
+        if frame.troubles.paused(key[0], frame.now):
+            continue
         if isinstance(frame.work.need(key), LacksPorts) and frame.wish(key) is not None:
             found.setdefault((key[0], frame.pods[key].pod), []).append(key)
     return found

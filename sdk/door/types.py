@@ -8,13 +8,13 @@ its field. What the rules are is not known here.
 import dataclasses
 import functools
 import math
-import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import Any
 
+from sdk.door.paths import below, element
 from sdk.door.problems import Problems, shown
 from sdk.door.rule import Rule
 
@@ -22,9 +22,8 @@ DEPTH = 64
 """Levels of JSON in `TaskSpec.data`: reading and writing it is recursive."""
 
 _THOUSANDTHS = frozenset({"cpus", "mem", "disk"})
-_VEILED = frozenset({"environment", "data"})
-"""Fields that may hold secrets: of wrong values only the type is told."""
-_STEP = re.compile(r"[A-Za-z0-9._/-]{1,128}")
+VEILED = frozenset({"environment", "data"})
+"""Fields that may hold secrets: what their values are is told nowhere."""
 
 
 class Look:
@@ -65,7 +64,7 @@ class Look:
         if not isinstance(value, kind):
             return self._wrong(path, f"is a {type(value).__name__}; it has to be a {kind.__name__}")
         sound = {
-            name: self.at(getattr(value, name), annotation, f"{path}.{name}", veiled=name in _VEILED)
+            name: self.at(getattr(value, name), annotation, f"{path}.{name}", veiled=name in VEILED)
             for name, annotation in _fields(kind)
         }
         for rule in self._rules.get(kind, ()):
@@ -81,7 +80,7 @@ class Look:
         if not many and len(value) != len(arguments):
             return self._wrong(path, f"has {len(value)} parts; it has to have {len(arguments)}")
         sound = [
-            self.at(item, arguments[0] if many else arguments[index], _element(path, index, item))
+            self.at(item, arguments[0] if many else arguments[index], element(path, index, item))
             for index, item in enumerate(value)
         ]
         return all(sound)
@@ -90,7 +89,7 @@ class Look:
         if not isinstance(value, Mapping):
             return self._wrong(path, f"is a {type(value).__name__}; it has to be a mapping")
         sound = [self._text(key, f"{path}, key") for key in value]
-        sound += [look(item, _below(path, key)) for key, item in value.items()]
+        sound += [look(item, below(path, key)) for key, item in value.items()]
         return all(sound)
 
     def _json(self, value: object, path: str, depth: int) -> bool:
@@ -139,16 +138,6 @@ def _finite(value: object) -> bool:
         return math.isfinite(value)
     except OverflowError:  # an integer beyond all floats
         return False
-
-
-def _below(path: str, key: object) -> str:
-    return f"{path}.{key}" if isinstance(key, str) and _STEP.fullmatch(key) else f"{path}[{shown(key)}]"
-
-
-def _element(path: str, index: int, item: object) -> str:
-    """By its name where it has one that can stand in a path."""
-    name = getattr(item, "name", None)
-    return f"{path}.{name}" if isinstance(name, str) and _STEP.fullmatch(name) else f"{path}[{index}]"
 
 
 @functools.cache

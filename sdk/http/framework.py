@@ -1,4 +1,6 @@
-"""The routes of one framework as a Flask blueprint: state, plans, pods, why pending, operator actions."""
+"""The routes of one framework as a Flask blueprint: state, plans, pods, configurations, why pending, operator
+actions.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +10,7 @@ from flask import Blueprint, Response, jsonify, make_response, request
 from sdk.core.events import Event, PodActionRequested, RenewalRequested, UninstallRequested
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.errors import LeadershipLost, SdkError
-from sdk.http import views
+from sdk.http import configurations, views
 from sdk.http.errors import HttpError
 from sdk.http.guard import require_confirmation
 from sdk.http.index import PROCESS_LINKS, Link, index
@@ -17,7 +19,7 @@ from sdk.runner import NotInCharge, Runner
 _ACTIONS = ("restart", "replace", "excuse")
 _OWN = {
     "state": Link("v1/state", "whether it is in charge, and what waits"),
-    "services": Link("v1/services", "each with plans and pods below its name"),
+    "services": Link("v1/services", "each with plans, pods and configurations below its name"),
     "pending": Link("v1/pending", "which instances cannot be placed, and why"),
     "readyz": Link("readyz", "503 until it can work"),
 }
@@ -64,6 +66,18 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     @route("/v1/services/<service>/pods")
     def pods(service: str) -> Response:
         return jsonify(views.pods(_service(runner, service)))
+
+    @route("/v1/services/<service>/configurations")
+    def listed(service: str) -> Response:
+        return jsonify(configurations.listed(_service(runner, service)))
+
+    @route("/v1/services/<service>/configurations/<config>")
+    def shown(service: str, config: str) -> Response:
+        return jsonify(configurations.shown(_service(runner, service), config))
+
+    @route("/v1/services/<service>/configurations/<config>/diff")
+    def compared(service: str, config: str) -> Response:
+        return jsonify(configurations.compared(_service(runner, service), config, request.args.get("with")))
 
     @route("/v1/services/<service>/pods/<pod>/<action>", "POST")
     def act(service: str, pod: str, action: str) -> Response:

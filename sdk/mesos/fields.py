@@ -1,5 +1,6 @@
 """Single fields of Mesos' JSON, each of the type that it must have, or TypeError or ValueError is raised. Pure."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -24,10 +25,10 @@ def optional(raw: object, read: Callable[[object], T]) -> T | None:
 
 
 def text(raw: object) -> str:
-    """A string."""
+    """A string, with U+FFFD for lone surrogates: JSON allows them, and UTF-8, in which it is stored, does not."""
     if not isinstance(raw, str):
         raise TypeError(f"expected a text, got {type(raw).__name__}")
-    return raw
+    return raw if raw.isascii() else raw.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def identity(raw: object) -> str:
@@ -39,9 +40,11 @@ def identity(raw: object) -> str:
 
 
 def number(raw: object) -> float:
-    """A number, which is no boolean."""
+    """A finite number, which is no boolean."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise TypeError(f"expected a number, got {type(raw).__name__}")
+    if not math.isfinite(raw):
+        raise ValueError(f"expected a finite number, got {raw}")
     return float(raw)
 
 

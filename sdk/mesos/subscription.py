@@ -253,9 +253,12 @@ class Subscription:
 
 
 def decode(record: bytes) -> WireEvent:
-    """The event in a record; raises MalformedStream when there is none."""
+    """The event in a record; raises MalformedStream when there is none.
+
+    Mesos hands on what tasks say of themselves, byte by byte: what is not UTF-8 becomes U+FFFD, and ends no stream.
+    """
     try:
-        event = json.loads(record)
+        event = json.loads(record.decode(errors="replace"))
     except ValueError as error:
         raise MalformedStream(f"a record is not JSON: {error}") from error
     except RecursionError as error:

@@ -310,9 +310,15 @@ class Chaos(RuleBasedStateMachine):
         if not self.hasty:
             self._come_to_rest()
         self._before_the_end()
+        # Who is cut from ZooKeeper may lose the lock yet, and what he is asked for then is refused.
+        sim.run_until(self._in_reach, "the process in charge reaches ZooKeeper", within=120)
         sim.uninstall()
         sim.run_until(lambda: sim.snapshot().uninstall is Progress.COMPLETE, "it is uninstalled", within=600)
         sim.expect_nothing_left()
+
+    def _in_reach(self) -> bool:
+        leader = self.sim.scheduler.leader
+        return leader is not None and leader.state is not None and not leader.cut_off
 
     def _come_to_rest(self) -> None:
         """Exactly what is wanted runs, and nothing else is left."""

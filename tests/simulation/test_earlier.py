@@ -6,6 +6,8 @@ from typing import Any
 from sdk.model.fingerprint import pod_config
 from sdk.model.ids import ConfigId
 from sdk.model.spec import Goal, RecoveryPolicy, ServiceSpec, StrategyKind, UpdateStrategy
+from sdk.plan.configurations import Configuration, configurations
+from sdk.plan.difference import difference
 from sdk.plan.progress import Progress
 from sdk.testing import Behaviour, Simulation
 from tests.simulation.specs import changed, service
@@ -90,6 +92,29 @@ def test_it_is_remembered_over_a_restart_and_forgotten_with_the_update() -> None
     sim.settle(30)
     assert kept(sim) == 0
     sim.expect_reserved_exactly()
+
+
+def test_it_is_told_who_has_which_configuration() -> None:
+    """Also by the next process; when the update is through there is one."""
+    sim = stopped()
+    sim.restart_scheduler()
+    sim.settle()
+    bad, good = told(sim)
+    assert (bad.wanted, [each.instance for each in bad.instances]) == (True, ["app-0"])
+    assert (good.wanted, [each.instance for each in good.instances]) == (False, ["app-1", "app-2"])
+    assert [each.keeps for each in good.instances] == [True, True]
+    assert good.spec is not None
+    assert bad.spec is not None
+    assert [each.path for each in difference(good.spec, bad.spec, "app")] == ["app.tasks.server.command.value"]
+    sim.behave("app-0-server", Behaviour())
+    sim.run_until(lambda: commands(sim) == [BAD] * 3, "all are updated", within=300)
+    assert [each.id for each in told(sim)] == [bad.id]
+
+
+def told(sim: Simulation) -> tuple[Configuration, ...]:
+    """The configurations of the service."""
+    view = sim.snapshot().services["web"]
+    return configurations(view.target, view.pods, view.earlier)
 
 
 def test_publishing_what_was_there_takes_the_update_back() -> None:

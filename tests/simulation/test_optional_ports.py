@@ -216,3 +216,26 @@ def test_an_update_that_launches_first_keeps_the_ports_that_are_there() -> None:
     sim.run_until(lambda: task(sim) != before and sim.running() == ["web/app-0"], "it is updated", within=120)
     assert sim.where("web/app-0") == "agent1"
     assert ports(sim).get("more") == 31002
+
+
+def test_nothing_is_ended_for_a_port_while_that_cannot_be_stored() -> None:
+    """The port becomes free meanwhile: the instance serves on, and gets it afterwards."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("other", ports=(PortSpec(name="http", number=31002),)))
+    sim.run_until(lambda: bool(sim.running()), "the other one runs")
+    sim.publish(service(ports=(FIXED, MORE)), service("other", ports=(PortSpec(name="http", number=31002),)))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    sim.settle()
+    before = task(sim)
+    sim.refuse_storage(lambda write: "too large" if "/services/web/pods/" in write.path else None)
+    sim.publish(service(ports=(FIXED, MORE)))
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "the other one is gone")
+    ended = sim.scheduler.sent["Kill"]
+    sim.run_until(lambda: "web" in sim.problems(), "it cannot be stored", within=900)
+    sim.settle(120)
+    assert task(sim) == before
+    assert sim.scheduler.sent["Kill"] == ended
+    sim.refuse_storage(lambda _write: None)
+    sim.run_until(lambda: ports(sim) == {"http": 31001, "more": 31002}, "it has the port", within=1800)
+    assert sim.record("web/app-0").failures == 0

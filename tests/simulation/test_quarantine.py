@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sdk.core.events import StoringFailed, TargetChanged
+import pytest
+
+from sdk.core.events import StoringFailed, TargetChanged, TargetsListed
 from sdk.model.spec import ServiceSpec
 from sdk.plan.progress import Progress
+from sdk.storage.persister import Put
 from sdk.testing import Simulation
 from tests.simulation.specs import changed, service
 
@@ -155,3 +158,75 @@ def test_an_uninstall_ends_a_service_in_quarantine_as_well() -> None:
     sim.uninstall()
     sim.settle(120)
     sim.expect_nothing_left()
+
+
+def _refuse_records(sim: Simulation, service: str) -> None:
+    part = f"/services/{service}/pods/"
+    sim.refuse_storage(lambda write: "too large" if isinstance(write, Put) and part in write.path else None)
+
+
+def test_a_list_removes_the_others_of_a_service_that_cannot_be_stored() -> None:
+    """One list withdraws two of three: the healthy one goes at once, the other when it can be stored again."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("bad"), service("good"), service("kept"))
+    sim.run_until(lambda: len(sim.running()) == 3, "all run")
+    _refuse_records(sim, "bad")
+    sim.publish(service("kept"))
+    sim.run_until(lambda: "good/app-0" not in sim.running(), "the healthy one is removed")
+    assert sim.running() == ["bad/app-0", "kept/app-0"]
+    sim.refuse_storage(lambda _write: None)
+    sim.run_until(lambda: sim.running() == ["kept/app-0"], "the other one is removed, too", within=400)
+    sim.settle(30)
+    sim.expect_reserved_exactly()
+
+
+def test_what_was_withdrawn_is_not_taken_later() -> None:
+    """The plugin takes a service back that could not be taken: it does not come when the trouble is over."""
+    trap, sim = Trap(), Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("good"))
+    sim.run_until(lambda: sim.running() == ["good/app-0"], "the good one runs")
+    trap.armed = True
+    give(sim, trapped(trap))
+    sim.advance(0.5)
+    assert "taking its specification fails" in sim.problems()["bad"]
+    sim.scheduler.give(TargetsListed(services=frozenset({"good"})))
+    sim.settle(5)
+    assert sim.problems() == {}
+    trap.armed = False
+    sim.settle(120)
+    assert sim.running() == ["good/app-0"]
+    assert list(sim.snapshot().services) == ["good"]
+
+
+@pytest.mark.parametrize("action", ["restart", "replace"])
+def test_what_an_operator_asks_for_is_not_lost_in_a_pause(action: str) -> None:
+    """The service gets another chance at once, as with a new target."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.add_agent("agent2")
+    sim.publish(service("bad"))
+    sim.run_until(lambda: sim.running() == ["bad/app-0"], "it runs")
+    before = sim.record("bad/app-0").tasks[0].task_id
+    sim.scheduler.give(StoringFailed(services={"bad": "too large"}))
+    sim.action("bad/app-0", action)
+    sim.run_until(
+        lambda: sim.running() == ["bad/app-0"] and sim.record("bad/app-0").tasks[0].task_id != before,
+        "it is launched anew",
+    )
+    assert sim.record("bad/app-0").failures == 0
+    assert sim.problems() == {}
+
+
+def test_what_a_task_says_of_itself_is_stored_whatever_it_is() -> None:
+    """Half of a surrogate pair has no place in UTF-8: neither its own instance nor others suffer."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.publish(service("bad"), service("good"))
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    sim.kill_task("bad/app-0", "died of \ud800")
+    sim.run_until(lambda: sim.record("bad/app-0").failures == 1, "it has failed")
+    assert sim.record("bad/app-0").last_failure == "server failed on agent1: died of \ufffd"
+    sim.run_until(lambda: len(sim.running()) == 2, "both run again")
+    assert sim.problems() == {}

@@ -1,6 +1,7 @@
 """Mesos' JSON and our values against the recordings of a real Mesos."""
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -358,6 +359,7 @@ def test_framework_info_has_the_form_of_the_recording() -> None:
         {"type": "UPDATE", "update": {"status": {"task_id": {"value": ["t"]}, "state": "TASK_RUNNING"}}},
         {"type": "UPDATE", "update": {"status": {"task_id": {"value": "t"}, "state": ["TASK_RUNNING"]}}},
         {"type": "UPDATE", "update": {"status": {"task_id": {"value": "t"}, "state": "S", "healthy": "yes"}}},
+        {"type": "UPDATE", "update": {"status": {"task_id": {"value": "t"}, "state": "S", "timestamp": math.nan}}},
         {"type": "RESCIND", "rescind": {"offer_id": {"value": {"value": "O"}}}},
         {"type": "RESCIND", "rescind": {"offer_id": {"value": ""}}},
         {"type": "FAILURE", "failure": {"agent_id": {"value": "S"}, "executor_id": {"value": "e"}, "status": "9"}},

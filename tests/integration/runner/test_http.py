@@ -9,13 +9,18 @@ from flask.testing import FlaskClient
 
 from sdk.core.events import PodActionRequested, StoringFailed
 from sdk.core.snapshot import ServiceView
-from sdk.http import views
+from sdk.http import configurations, views
 from sdk.http.app import make_app
+from sdk.http.errors import HttpError
 from sdk.metrics import Metrics
-from sdk.model.records import PodRecord
+from sdk.model.ids import AgentId, ConfigId, TaskId
+from sdk.model.records import PodRecord, TaskRecord
+from sdk.model.spec import PortSpec
+from sdk.model.status import TaskState, TaskStatus
 from sdk.plan.progress import Progress
 from sdk.plan.steps import Refusals, StepView
 from sdk.plan.views import PhaseView, PlanView
+from tests.integration.runner.doubles import service
 from tests.integration.runner.test_runner import Bench
 from tests.support.wait import wait_until
 
@@ -168,6 +173,81 @@ def test_actions_are_accepted_for_what_exists(bench: Bench, client: FlaskClient)
     assert client.post("/v1/services/web/pods/pod-0/excuse", json={}).status_code == 202
     assert client.post("/v1/renew", json={}).status_code == 409
     wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Kill"], what="a kill")
+
+
+def test_configurations_tell_what_an_update_has_not_reached_and_what_it_changes(
+    bench: Bench, client: FlaskClient
+) -> None:
+    """The instance keeps the one that it was ready with, until its agent offers the new one's port."""
+    base = "/v1/services/web/configurations"
+    bench.plugin.services["web"] = service(environment={"TOKEN": "s3cret-1"})
+    bench.lead()
+    bench.launch()
+    [only] = _get(client, base)["configurations"]
+    [instance] = only["instances"]
+    assert (only["pod"], only["wanted"], only["stored"]) == ("pod", True, True)
+    assert (instance["name"], instance["keeps"]) == ("pod-0", False)
+    changed = service(environment={"TOKEN": "s3cret-2"}, ports=(PortSpec(name="http", number=7),))
+    bench.plugin.asked[-1].publish(changed)
+    new, old = wait_until(lambda: _two(_get(client, base)["configurations"]), what="the new configuration")
+    assert (new["wanted"], new["instances"]) == (True, [])
+    assert old == only | {"wanted": False, "instances": [instance | {"keeps": True}]}
+
+    whole = _get(client, f"{base}/{old['id']}")
+    assert {key: whole[key] for key in old} == old
+    assert whole["spec"]["tasks"][0]["environment"] == {"TOKEN": "(hidden)"}
+    found = _get(client, f"{base}/{old['id']}/diff")
+    assert (found["old"], found["new"]) == (old["id"], new["id"])
+    assert [(each["path"], each["old"]) for each in found["differences"]] == [
+        ("tasks.main.ports.http", None),
+        ("tasks.main.environment.TOKEN", "(hidden)"),
+    ]
+    assert found["differences"][0]["new"]["number"] == 7
+    back = _get(client, f"{base}/{new['id']}/diff?with={old['id']}")
+    assert (back["new"], back["differences"][0]["new"]) == (old["id"], None)
+    assert _get(client, f"{base}/{new['id']}/diff")["differences"] == []
+    assert "s3cret" not in "".join(map(str, (whole, found, back)))
+
+
+def _two(found: list[Any]) -> list[Any] | None:
+    return found if len(found) == 2 else None
+
+
+def test_configurations_that_are_not_there_are_told_by_name(bench: Bench, client: FlaskClient) -> None:
+    """404 with those that are; also for a service that is not there."""
+    base = "/v1/services/web/configurations"
+    bench.lead()
+    [only] = wait_until(lambda: _get(client, base)["configurations"], what="the configuration")
+    for path in ("/nope", "/nope/diff", f"/{only['id']}/diff?with=nope"):
+        message = f"service web has no configuration 'nope'; it has {only['id']}"
+        assert _get(client, f"{base}{path}", 404)["message"] == message
+    assert _get(client, "/v1/services/no/configurations", 404)["code"] == 404
+    assert client.post(f"{base}/{only['id']}", json={}).status_code == 405
+
+
+def test_a_configuration_that_is_not_stored_any_more_says_so() -> None:
+    """An instance runs it, and will not be launched with it again."""
+    status = TaskStatus(task_id=TaskId("t"), state=TaskState.RUNNING)
+    task = TaskRecord(
+        name="main",
+        task_id=TaskId("t"),
+        agent_id=AgentId("a"),
+        hostname="h",
+        config=ConfigId("gone"),
+        status=status,
+        launched_at=1.0,
+        changed_at=1.0,
+    )
+    pods = (PodRecord(service="web", pod="pod", index=0, tasks=(task,)),)
+    view = ServiceView(name="web", status=Progress.IN_PROGRESS, removing=True, plans=(), pods=pods)
+    [found] = configurations.listed(view)["configurations"]
+    assert (found["id"], found["stored"], found["wanted"]) == ("gone", False, False)
+    with pytest.raises(HttpError, match="is not stored any more: pod-0 was launched with it") as caught:
+        configurations.shown(view, "gone")
+    assert caught.value.code == 404
+    with pytest.raises(HttpError) as caught:
+        configurations.compared(view, "gone", None)
+    assert caught.value.code == 400
 
 
 def test_an_action_that_cannot_be_stored_in_time_is_not_promised(bench: Bench) -> None:

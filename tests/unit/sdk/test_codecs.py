@@ -113,6 +113,7 @@ def test_fields_of_a_newer_program_are_ignored_and_missing_ones_get_defaults() -
         (["tasks", 0, "status", "state"], "TASK_DANCING", "r.tasks[0].status.state"),
         (["tasks", 0, "status", "healthy"], 1, "r.tasks[0].status.healthy"),
         (["tasks", 0, "launched_at"], "now", "r.tasks[0].launched_at"),
+        (["not_before"], 10**400, "r.not_before"),
         (["tasks", 0], None, "r.tasks[0]"),
         (["goal"], "dance", "r.goal"),
     ],

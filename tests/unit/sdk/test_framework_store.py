@@ -1,5 +1,8 @@
 """The layout of a framework's nodes, and frames of effects as batches."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
 from sdk.core.effects import (
@@ -18,7 +21,7 @@ from sdk.model.ids import ConfigId, FrameworkId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec
 from sdk.storage.memory_persister import MemoryPersister
-from sdk.storage.persister import Check, Put, Remove, packet_bytes, walk
+from sdk.storage.persister import Check, Put, Remove, Write, packet_bytes, walk
 
 
 @pytest.fixture
@@ -126,7 +129,7 @@ def test_a_frame_above_a_packet_is_cut_in_order(store: FrameworkStore) -> None:
 def test_batches_keep_the_order_and_the_limit() -> None:
     """Each part fits, nothing is lost or moved, and what is too large alone stands alone."""
     sizes = [10, 500, 3000, 10, 10]
-    operations = [*(Put(f"/a/{index}", b"x" * size) for index, size in enumerate(sizes)), Remove("/b")]
+    operations: list[Write] = [*(Put(f"/a/{index}", b"x" * size) for index, size in enumerate(sizes)), Remove("/b")]
     parts = list(batches(operations, 2000))
     assert [operation for part in parts for operation in part] == operations
     assert all(packet_bytes(part) <= 2000 or len(part) == 1 for part in parts)
@@ -194,3 +197,24 @@ def test_a_corrupt_identity_stops_loading(store: FrameworkStore, persister: Memo
     with pytest.raises(CorruptRecord) as caught:
         store.load()
     assert caught.value.path.startswith(store.path)
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b"\xff"])
+def test_a_target_that_cannot_be_read_is_replaced_by_the_next(
+    store: FrameworkStore, persister: MemoryPersister, data: bytes
+) -> None:
+    """Somebody wrote nonsense into its node: what is published anew counts."""
+    store.apply([StoreTarget(config=ConfigId("one"), spec=_spec())])
+    persister.apply([Put("/r/frameworks/hello/services/web/target", data)])
+    assert store.load().services["web"].unreadable is not None
+    store.apply([StoreTarget(config=ConfigId("two"), spec=_spec(count=2))])
+    service = store.load().services["web"]
+    assert (service.config, service.target, service.unreadable) == ("two", _spec(count=2), None)
+
+
+@pytest.mark.parametrize("odd", [{"last_failure": "\ud800"}, {"not_before": float("nan")}])
+def test_what_could_not_be_read_again_is_not_stored(store: FrameworkStore, odd: dict[str, Any]) -> None:
+    """The error names the node, so that only its service suffers."""
+    with pytest.raises(InvalidSpec, match="has no stored form") as caught:
+        store.apply([StorePod(record=replace(_pod(0), **odd))])
+    assert store.service_at(caught.value.path) == "web"
