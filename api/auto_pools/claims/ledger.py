@@ -53,6 +53,10 @@ class Ledger:
     def __bool__(self) -> bool:
         return any(self.shards)
 
+    def entry(self, app: App) -> "Entry | None":
+        """Of one application."""
+        return self.shards[shard_of(app)].get(app)
+
     def items(self) -> Iterator[tuple[App, Entry]]:
         """All entries, in whatever order."""
         return (item for shard in self.shards for item in shard.items())

@@ -151,6 +151,11 @@ class AutoPool:
             self._contest.leave(claim)
         return bool(found)
 
+    def is_behind_held(self, path: str, ledger: Ledger) -> bool:
+        """Whether whoever would be left out for a problem at this path of the pool held it by the ledger already."""
+        entries = ((claim.digest, ledger.entry(claim.app)) for claim in self._behind(path))
+        return all(entry is not None and digest in entry.held for digest, entry in entries)
+
     def _settle(self) -> Sequence[Change]:
         touched: dict[App, None] = {}
         for event in self._members.settle(self._now):

@@ -31,8 +31,17 @@ class Outcome:
     statuses: dict[TaskKey, TaskStatus]
 
 
-def outcome(printer: Printer, template: StoredTemplate, tasks: Sequence[Task], dialects: Dialects = _USUAL) -> Outcome:
-    """Raises InvalidSpec for a template that cannot be used."""
+def outcome(
+    printer: Printer,
+    template: StoredTemplate,
+    tasks: Sequence[Task],
+    dialects: Dialects = _USUAL,
+    *,
+    strict: bool = True,
+) -> Outcome:
+    """Raises InvalidSpec for a template that cannot be used; one that is `strict` has to be printed for each frontend,
+    and not just for any.
+    """
     meaning = printer.meaning(template)
     under = [task for task in tasks if dialects.read_under(template.name, task) is not None]
     if meaning.whole:
@@ -52,20 +61,21 @@ def outcome(printer: Printer, template: StoredTemplate, tasks: Sequence[Task], d
     read = partial(dialects.read_under, template.name)
     auto = AutoPool(template.name, read, base=meaning.pool, policy=meaning.policy)
     auto.update(under, (), 0.0)
-    pool = _sound(printer, template, meaning, auto)
+    pool = _sound(printer, template, meaning, auto, strict)
     return Outcome(pool=pool, statuses={**auto.statuses(), **left_out})
 
 
 _MADE = TaskStatus(RenderStatus.OK, "the template makes the pool of the tasks by itself")
 
 
-def _sound(printer: Printer, template: StoredTemplate, meaning: Meaning, auto: AutoPool) -> Pool | None:
+def _sound(printer: Printer, template: StoredTemplate, meaning: Meaning, auto: AutoPool, strict: bool) -> Pool | None:
     """The pool without claims that break its rules."""
     while (pool := auto.pool()) is not None:
         problems: Sequence[Problem] = ()
         if meaning.printed & OVERLAID:
             overlaid = printer.overlaid(template, pool)
-            overlaid.require_frontends()
+            if strict:
+                overlaid.require_frontends()
             pool, problems = overlaid.pool, overlaid.problems
         by_template = bool(problems)
         problems = problems or tuple(checks.pool_problems(pool))

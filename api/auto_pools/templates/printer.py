@@ -30,11 +30,13 @@ class Printer(ABC):
         """Which of the tasks take part, where `tasks` is among `Meaning.printed`."""
         return cast(Chosen, self._ask(Choose(name=template.name, text=template.text, tasks=tasks)))
 
-    def overlaid(self, template: StoredTemplate, pool: Pool, *, proven: bool = False) -> Overlaid:
+    def overlaid(
+        self, template: StoredTemplate, pool: Pool, *, proven: bool = False, without: frozenset[str] = frozenset()
+    ) -> Overlaid:
         """The pool that claims made, with what the template prints for its objects, where it prints for any; `proven`
-        is whether it has been printed before.
+        is whether it has been printed before, and the blocks that it is to be `without` are not printed.
         """
-        question = Overlie(name=template.name, text=template.text, pool=pool, proven=proven)
+        question = Overlie(name=template.name, text=template.text, pool=pool, proven=proven, without=without)
         return cast(Overlaid, self._ask(question))
 
     def made(self, template: StoredTemplate, tasks: Sequence[Task]) -> Made:

@@ -24,8 +24,8 @@ def status_of(state: Generated, addresses: Sequence[str], tasks: Collection[Task
 
 
 def _whole(state: Generated) -> tuple[RenderStatus, str]:
-    if state.misprinted:
-        return RenderStatus.RENDER_ERR, state.misprinted
+    if trouble := state.trouble:
+        return RenderStatus.RENDER_ERR, trouble
     if state.core is not None and state.core.choosing is not None and state.core.choosing.problem:
         return RenderStatus.RENDER_ERR, state.core.choosing.problem
     if state.unwritten:
@@ -55,4 +55,8 @@ def _tasks(
         found |= core.choosing.left_out
     for key, why in state.failed.items():
         found[key] = TaskStatus(RenderStatus.RENDER_ERR, why)
+    if trouble := state.trouble:
+        # Of a pool that is made otherwise than its template says.
+        told = f"the pool template cannot be printed: {trouble}"
+        found = {key: one._replace(message=f"{one.message}; {told}") for key, one in found.items()}
     return found if tasks is None else {key: found[key] for key in tasks if key in found}

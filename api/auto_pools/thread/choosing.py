@@ -35,6 +35,8 @@ class Choosing:
         """The tasks of the beginning have been chosen."""
         self.problem = ""
         """Why the block could not be printed."""
+        self.is_to_blame = False
+        """Whether that is the block's own fault, and asking again does not help."""
 
     @property
     def left_out(self) -> dict[TaskKey, TaskStatus]:
@@ -73,6 +75,7 @@ class Choosing:
         asked, self._asked = self._asked or {}, None
         current = {key: task for key, task in asked.items() if key not in self._waiting}
         self.problem = self._problem(current, outcome)
+        self.is_to_blame = bool(self.problem) and isinstance(outcome, Chosen | InvalidSpec)
         if isinstance(outcome, Exception) or self.problem:
             self._waiting = {**current, **self._waiting}
             self._failed()

@@ -10,6 +10,7 @@ from api.auto_pools.templates.stored_template import StoredTemplate, pool_of
 from api.auto_pools.thread.choosing import Choosing
 from api.auto_pools.thread.doubt import Doubt, judge, too_many, without
 from api.auto_pools.thread.roster import Moves
+from api.auto_pools.thread.stand_in import Fault, Text, words
 from api.dcos_template.windows import Lane
 from api.mesos_listener.task import TaskKey
 from scheduler.pools.model import Pool
@@ -18,6 +19,10 @@ from scheduler.pools.model import Pool
 APART = 0.1
 #: Seconds until it is looked again whether what holds a write up is over.
 LOOK_AGAIN = 1.0
+#: Seconds until a text that could not be printed is tried again, where tasks changed, and where none did.
+TRY_AGAIN, TRY_ANYWAY = 5.0, 600.0
+#: Trying may take so large a share of the time.
+_TRIES_SHARE = 0.05
 #: Writing may take so large a share of the time: large pools are written less often, but not for ever so.
 _SHARE = 0.25
 _MOST_APART = 2.0
@@ -29,10 +34,13 @@ class Core:
     """What the claims under a template make, and by which of its texts."""
 
     template: StoredTemplate
+    """With the text that serves, which is not always the one that is stored."""
     meaning: Meaning
     made: AutoPool
     stored: Ledger
     """What stands in ZooKeeper of how old claims are."""
+    without: frozenset[str] = frozenset()
+    """Blocks of the text that are as by default."""
     choosing: Choosing | None = None
     """Where the template says which tasks take part."""
     proven: bool = False
@@ -41,6 +49,15 @@ class Core:
     """Whether a pool was made of it once: what comes later is little."""
     wait_until: float = 0.0
     """Until then, in epoch seconds, nothing is written while applications are absent that had claims before."""
+    failures: int = 0
+    """How often in a row there was no answer at all from whoever prints the text."""
+    replaced: bool = False
+    """Another text is being read that stands in for it."""
+
+    @property
+    def text(self) -> Text:
+        """What serves."""
+        return Text(text=self.template.text, without=self.without)
 
 
 @dataclass(slots=True)
@@ -65,8 +82,18 @@ class Generated:
     """Somebody said that applications which are absent are gone."""
     held: str = ""
     """Why nothing is written at the moment."""
-    misprinted: str = ""
+    fault: Fault | None = None
     """Why the template cannot be printed."""
+    printed: str = ""
+    """The last text of which a pool was stored; empty for the default one."""
+    moved: bool = False
+    """Tasks changed since the stored text was tried last."""
+    tried: float = 0.0
+    """When that was, on the clock that does not jump."""
+    pause: float = TRY_AGAIN
+    trying: bool = False
+    unread: bool = False
+    """The stored text could not be looked at, and has to be."""
     unwritten: str = ""
     """Why the pool could not be stored."""
 
@@ -79,6 +106,33 @@ class Generated:
     def pool(self) -> str:
         """The name of its pool."""
         return pool_of(self.template.name)
+
+    @property
+    def stands_in(self) -> bool:
+        """Whether something else serves than the text that is stored."""
+        return self.core is not None and self.core.text != Text(text=self.template.text)
+
+    def blame(self, why: str, now: float) -> None:
+        """The stored text cannot be printed."""
+        self.fault = Fault(why=why, since=self.fault.since if self.fault is not None else now)
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the stored text, and what is done about it; empty when nothing is."""
+        if self.fault is None:
+            return ""
+        return words(self.core.text if self.core is not None else None, self.fault, stored=self.template.text)
+
+    @property
+    def try_again(self) -> float | None:
+        """When the stored text is to be tried again, on the clock that does not jump; None while it serves."""
+        if self.fault is None or not self.stands_in or self.trying:
+            return None
+        return self.tried + (self.pause if self.moved else TRY_ANYWAY)
+
+    def tried_in(self, began: float, ended: float) -> None:
+        """It was tried in that time, in vain or not: what takes long is tried less often."""
+        self.trying, self.tried, self.pause = False, ended, max(TRY_AGAIN, (ended - began) / _TRIES_SHARE)
 
     @property
     def in_doubt(self) -> bool:

@@ -142,6 +142,7 @@ class Makers:
         context, core = self._context, state.core
         if core is None:
             return
+        state.moved = True
         now = context.clock.now()
         gone = state.believed(
             moves,
@@ -201,5 +202,6 @@ class Makers:
         """A change is to be written, or the grace of an application ends."""
         if state.lane.due is not None or state.lane.busy or state.core is None:
             return state.lane.due
-        grace = state.core.made.due
-        return None if grace is None else grace - self._context.clock.now() + self._context.clock.monotonic()
+        grace, again = state.core.made.due, state.try_again
+        ends = None if grace is None else grace - self._context.clock.now() + self._context.clock.monotonic()
+        return min((due for due in (ends, again) if due is not None), default=None)

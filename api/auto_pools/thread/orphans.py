@@ -77,3 +77,4 @@ def _removed(writer: Writer, template: str, known: StoredPool | None) -> None:
         writer.delete(known)
         log.info(f"Pool {known.pool.name} is deleted with its pool template", pool=known.pool.name)
     writer.delete_ledger(template)
+    writer.forget(template)

@@ -10,6 +10,7 @@ from functools import partial
 
 import structlog
 
+from api.auto_pools.claims.ledger import Ledger
 from api.auto_pools.making.auto_pool import AutoPool
 from api.auto_pools.templates.language.questions import Chosen
 from api.auto_pools.templates.stored_template import StoredTemplate
@@ -18,12 +19,17 @@ from api.auto_pools.thread.choosing import Choosing
 from api.auto_pools.thread.context import Context
 from api.auto_pools.thread.garbage import not_searched
 from api.auto_pools.thread.generated import LOOK_AGAIN, Core, Generated
+from api.auto_pools.thread.retrial import Retrial
+from api.auto_pools.thread.stand_in import Text, line_of, stand_in
 from api.auto_pools.thread.submission import Faulty, Stored, Submission
 from api.auto_pools.thread.writer import Refused, Writer
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.problems import InvalidPool
 from sdk.errors import InvalidSpec, LeadershipLost, StorageUnavailable
 from sdk.storage.connection import StorageConflict
+
+#: So often nobody may answer who prints a text that could be printed before, until another one serves.
+_PATIENCE = 3
 
 log = structlog.get_logger()
 
@@ -33,30 +39,42 @@ class Publisher:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._retrial = Retrial(context, self.begin)
 
     def begin(self, writer: Writer, template: StoredTemplate) -> None:
         """Read what the template means, and how old claims are; what is made by the text before goes on meanwhile."""
-        context = self._context
-        state = context.made.setdefault(template.name, Generated(template))
-        state.template = template
-        state.lane = state.lane.retry_now().publishing(context.clock.monotonic())
-        known = state.core.made.ledger if state.core is not None else None
+        state = self._context.made.setdefault(template.name, Generated(template))
+        if state.template != template:
+            state.template, state.fault = template, None
+        state.lane = state.lane.retry_now()
+        known = state.core.made.ledger if state.core is not None and not state.core.replaced else None
+        self._read(writer, state, Text(text=template.text), known)
+
+    def _read(self, writer: Writer, state: Generated, text: Text, known: Ledger | None) -> None:
+        """The text that is stored, or one that stands in for it."""
+        context, template = self._context, state.template
+        state.lane = state.lane.publishing(context.clock.monotonic())
         context.ask(
             template.name,
-            partial(begin, context.interpreter, writer, template, known),
-            partial(self._begun, writer, state, template),
+            partial(begin, context.interpreter, writer, template, text, known),
+            partial(self._begun, writer, state, template, text),
         )
 
     def _begun(
-        self, writer: Writer, state: Generated, template: StoredTemplate, outcome: Beginning | Exception
+        self, writer: Writer, state: Generated, template: StoredTemplate, text: Text, outcome: Beginning | Exception
     ) -> None:
         context = self._context
         if not context.is_current(writer, state) or state.template is not template:
             return
         if isinstance(outcome, Exception):
+            state.unread = True
             self._failed(state, outcome)
             return
-        now = context.clock.now()
+        now, mono = context.clock.now(), context.clock.monotonic()
+        state.printed = outcome.printed
+        if isinstance(outcome.meaning, InvalidSpec):
+            self._unreadable(writer, state, text, outcome.meaning)
+            return
         made = AutoPool(
             state.name,
             partial(context.rules.dialects.read_under, state.name),
@@ -66,13 +84,16 @@ class Publisher:
             ledger=outcome.ledger,
         )
         core = state.core = Core(
-            template=template,
+            template=template._replace(text=text.text),
             meaning=outcome.meaning,
             made=made,
+            without=text.without,
             stored=state.core.stored if state.core is not None else outcome.ledger,
             wait_until=now + context.rules.grace,
         )
-        state.doubt, state.misprinted, state.sure = None, "", False
+        state.doubt, state.sure = None, False
+        if state.stands_in:
+            state.tried_in(mono, mono)
         state.lane = state.lane.succeeded().at_once(context.clock.monotonic())
         if "tasks" in core.meaning.printed:
             core.choosing = self._choosing(writer, state, core)
@@ -99,6 +120,10 @@ class Publisher:
                 state.lane = state.lane.touch(context.clock.monotonic())
 
         def failed() -> None:
+            assert core.choosing is not None
+            if core.choosing.is_to_blame:
+                self._unprintable(writer, state, core, core.choosing.problem)
+                return
             log.warning(f"Tasks under the pool template {state.name} cannot be chosen; trying again", pool=state.pool)
             state.lane = state.lane.failed(context.clock.monotonic())
 
@@ -108,9 +133,11 @@ class Publisher:
         """Write the pool of a template, if it is another one than stands in ZooKeeper."""
         context, core = self._context, state.core
         mono, now = context.clock.monotonic(), context.clock.now()
-        if core is None:
+        if core is None or state.unread:
+            state.unread = False
             self.begin(writer, state.template)
             return
+        self._retrial.look(writer, state)
         if core.choosing is not None:
             core.choosing.look()
         self._hold(state, self._why_not(state, now))
@@ -134,6 +161,8 @@ class Publisher:
             tasks=tuple(context.roster.under(state.name)) if core.meaning.whole else (),
             known=(context.pools or {}).get(state.pool),
             proven=core.proven,
+            without=core.without,
+            stands_in=state.stands_in,
         )
         context.ask(
             state.name,
@@ -170,15 +199,21 @@ class Publisher:
         if not context.is_current(writer, state):
             return
         mono = context.clock.monotonic()
-        if isinstance(outcome, Exception):
+        if isinstance(outcome, InvalidSpec):
+            if state.core is core:
+                self._unprintable(writer, state, core, str(outcome))
+        elif isinstance(outcome, Exception):
             self._failed(state, outcome)
         elif isinstance(outcome, Faulty):
-            self._faulty(state, core, outcome)
+            self._faulty(writer, state, core, outcome)
         else:
             core.stored = submission.ledger if submission.ledger is not None else core.stored
             core.proven = core.proven or outcome.pool is not None
             state.written, state.failed, state.sure = submission.pool, outcome.failed, True
-            state.there, state.misprinted = outcome.pool is not None, ""
+            state.there, core.failures = outcome.pool is not None, 0
+            if not submission.stands_in:
+                state.printed = core.template.text if core.proven else state.printed
+                state.fault = state.fault if state.stands_in else None
             if context.pools is not None:
                 context.pools.pop(state.pool, None)
                 if outcome.pool is not None:
@@ -188,29 +223,64 @@ class Publisher:
             # It was written by the text before, while the new one was read.
             state.lane = state.lane.at_once(mono)
 
-    def _faulty(self, state: Generated, core: Core, outcome: Faulty) -> None:
+    def _faulty(self, writer: Writer, state: Generated, core: Core, outcome: Faulty) -> None:
         """What no claim should have been able to bring about: whoever did goes without."""
         text = str(InvalidPool(outcome.problems))
         state.lane = state.lane.succeeded()
-        refused = [
-            core.made.refuse(problem.path, problem.rule, by_template=outcome.by_template)
-            for problem in outcome.problems
-        ]
+        problems = outcome.problems
+        if outcome.everywhere:
+            # Those who had what they ask for would all go without, and it is due to somebody else, or to the text.
+            problems = [one for one in problems if not core.made.is_behind_held(one.path, core.stored)]
+        if not problems:
+            self._unprintable(writer, state, core, outcome.problems[0].rule)
+            return
+        refused = [core.made.refuse(one.path, one.rule, by_template=outcome.by_template) for one in problems]
         if any(refused):
             log.error(f"Claims under the pool template {state.name} are left out: {text}", pool=state.pool)
             state.lane = state.lane.at_once(self._context.clock.monotonic())
         else:
-            log.error(f"The pool template {state.name} makes no pool that can be stored: {text}", pool=state.pool)
-            state.misprinted = text
+            self._unprintable(writer, state, core, f"pool template: makes no pool that can be stored: {text}")
+
+    def _unreadable(self, writer: Writer, state: Generated, text: Text, error: InvalidSpec) -> None:
+        """What stood in before goes on, if something did."""
+        context = self._context
+        log.warning(f"The pool template {state.name} cannot be read: {error}", pool=state.pool)
+        state.blame(str(error), context.clock.now())
+        state.lane = state.lane.succeeded()
+        if state.core is not None and not state.core.replaced:
+            mono = context.clock.monotonic()
+            state.tried_in(mono, mono)
+            state.lane = state.lane.at_once(mono)
+            return
+        stored, printed = state.template.text, state.printed
+        self._replace(writer, state, stand_in(text, str(error), None, stored=stored, printed=printed))
+
+    def _unprintable(self, writer: Writer, state: Generated, core: Core, why: str) -> None:
+        """The text of `core` can be printed for nothing: another one serves, if there is one."""
+        if core.replaced or state.core is not core:
+            return
+        mono, core.failures = self._context.clock.monotonic(), core.failures + 1
+        log.warning(f"The pool template {state.name} cannot be printed: {why}", pool=state.pool)
+        state.blame(why, self._context.clock.now())
+        if core.proven and line_of(why) is None and core.failures < _PATIENCE:
+            # It may be the machine that has no time.
+            state.lane = state.lane.failed(mono)
+            return
+        state.lane = state.lane.succeeded()
+        stored, printed = state.template.text, state.printed
+        following = stand_in(core.text, why, core.meaning, stored=stored, printed=printed)
+        core.replaced = following is not None
+        self._replace(writer, state, following)
+
+    def _replace(self, writer: Writer, state: Generated, text: Text | None) -> None:
+        if text is not None:
+            self._read(writer, state, text, state.core.stored if state.core is not None else None)
 
     def _failed(self, state: Generated, error: Exception) -> None:
         mono = self._context.clock.monotonic()
         match error:
             case LeadershipLost():
                 raise error
-            case InvalidSpec():
-                log.warning(f"The pool template {state.name} cannot be printed: {error}", pool=state.pool)
-                state.misprinted, state.lane = str(error), state.lane.succeeded()
             case Refused() | StorageUnavailable() | StorageConflict():
                 log.warning(f"Pool {state.pool} could not be stored; trying again: {error}", pool=state.pool)
                 state.unwritten, state.lane = str(error), state.lane.failed(mono)

@@ -33,6 +33,8 @@ class Faulty:
     problems: Sequence[Problem]
     by_template: bool = False
     """Whether they are of what the template prints for the objects of the pool."""
+    everywhere: bool = False
+    """Whether all frontends or all backends have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,10 @@ class Submission:
     """The pool that stands there, as far as is known."""
     proven: bool = False
     """Whether a pool of this text was stored before."""
+    without: frozenset[str] = frozenset()
+    """Blocks that are not printed."""
+    stands_in: bool = False
+    """Whether the text stands in for another one, and is not to be remembered."""
 
     def carry_out(self, writer: Writer, interpreter: Interpreter) -> Stored | Faulty:
         """Raises what `writer` does, and InvalidSpec for a template that cannot be printed."""
@@ -59,9 +65,9 @@ class Submission:
             made = interpreter.made(self.template, self.tasks)
             pool, failed = made.pool, made.failed
         elif pool is not None and self.meaning.printed & OVERLAID:
-            overlaid = interpreter.overlaid(self.template, pool, proven=self.proven)
+            overlaid = interpreter.overlaid(self.template, pool, proven=self.proven, without=self.without)
             if overlaid.problems:
-                return Faulty(problems=overlaid.problems, by_template=True)
+                return Faulty(problems=overlaid.problems, by_template=True, everywhere=overlaid.everywhere)
             pool = overlaid.pool
         if pool is not None:
             pool = replace(pool, name=pool_of(self.template.name), type=PoolType.DYNAMIC)
@@ -71,7 +77,10 @@ class Submission:
         if self.ledger is not None:
             self._write_ledger(writer, self.ledger)
         if pool is not None:
-            return Stored(pool=writer.put(pool, self.known), failed=failed)
+            stored = Stored(pool=writer.put(pool, self.known), failed=failed)
+            if not self.proven and not self.stands_in:
+                writer.remember(self.template.name, self.template.text)
+            return stored
         if self.known is not None:
             writer.delete(self.known)
         return Stored(pool=None, failed=failed)

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from api.auto_pools.claims.ledger import Ledger
 from api.auto_pools.thread.ledger_store import LedgerStore
+from api.auto_pools.thread.printed_texts import PrintedTexts
 from scheduler.pools.model import Pool, PoolType
 from scheduler.pools.problems import InvalidPool
 from scheduler.pools.stored.own_writings import OwnWritings
@@ -37,6 +38,7 @@ class Writer:
         """`own` is told of pools that are written."""
         self._pools = PoolStore(zookeeper, root, own=own)
         self.ledgers = LedgerStore(zookeeper, root)
+        self.printed = PrintedTexts(zookeeper, root)
         self._path = path
         self._checks = (Check(path, epoch),)
 
@@ -80,6 +82,19 @@ class Writer:
     def delete_ledger(self, template: str) -> None:
         """Forget how old claims were."""
         self._fenced(lambda: self.ledgers.delete(template, self._checks))
+
+    def remember(self, template: str, text: str) -> None:
+        """A pool of this text was stored."""
+        self._fenced(lambda: self.printed.put(template, text, self._checks))
+
+    def forget(self, template: str) -> None:
+        """Keep no text of it."""
+        self._fenced(lambda: self.printed.delete(template, self._checks))
+
+    def standing(self, name: str) -> Pool | None:
+        """The generated pool that stands there. Raises Refused."""
+        found = self._there(name)
+        return found.pool if found is not None and found.pool.type is PoolType.DYNAMIC else None
 
     def _there(self, name: str) -> StoredPool | None:
         try:

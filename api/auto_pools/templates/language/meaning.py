@@ -26,6 +26,12 @@ class Meaning:
     """Which of the blocks `tasks`, `frontend`, `backend` and `service` it has; they are printed for each object."""
     whole: bool = False
     """It makes the pool of the tasks by itself, without claims."""
+    lines: tuple[tuple[int, str], ...] = ()
+    """Where its blocks begin, in their order."""
+
+    def block_at(self, line: int) -> str:
+        """The block in which a line of the text is; empty for none."""
+        return next((block for begin, block in reversed(self.lines) if begin <= line), "")
 
 
 def default_meaning(name: str) -> Meaning:

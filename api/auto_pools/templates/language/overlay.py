@@ -4,7 +4,8 @@ Knows which objects each block is printed for. What a block changes passes the s
 into a pool.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -38,8 +39,10 @@ _FRONTEND, _BACKEND, _SERVICE = FrontendSchema(), BackendSchema(), ServiceSchema
 class Overlay:
     """Of one template. What it made of an object is kept for the next pool, in which most objects are the same."""
 
-    def __init__(self, program: Program, name: str) -> None:
+    def __init__(self, program: Program, name: str, without: frozenset[str] = frozenset()) -> None:
+        """Blocks of the program that it is to be `without` are as by default."""
         self._program = program
+        self._blocks = program.blocks - without
         self._name = name
         self._frontends: dict[tuple[Frontend, tuple[str, ...]], Frontend] = {}
         self._backends: dict[Backend, Backend] = {}
@@ -50,7 +53,7 @@ class Overlay:
         A frontend or backend for which they cannot be printed is one of the problems, unless there is none for which
         they can: it is an application's doing then, and not the template's. One that is `proven` is never to blame.
         """
-        haproxy, blocks = pool.haproxy, self._program.blocks
+        haproxy, blocks = pool.haproxy, self._blocks
         frontends, backends = haproxy.frontends, haproxy.backends
         problems: tuple[Problem, ...] = ()
         if "frontend" in blocks:
@@ -59,8 +62,15 @@ class Overlay:
             backends, others = self._over_backends(backends, proven)
             problems += others
         changed = replace(pool, haproxy=replace(haproxy, frontends=frontends, backends=backends))
-        broken = self._broken(pool, changed, proven) if changed != pool else ()
-        return Overlaid(pool=changed, problems=(*problems, *broken))
+        everywhere = _everywhere(pool, problems)
+        if changed != pool:
+            found = self._broken(changed)
+            everywhere = everywhere or _everywhere(pool, found)
+            if found and everywhere and not proven:
+                raise self._wrong(pool, found[0])
+            # The others come when these are gone.
+            problems += tuple(self._told(pool, problem) for problem in found[:_MOST_BROKEN])
+        return Overlaid(pool=changed, problems=problems, everywhere=everywhere)
 
     def _over_frontends(
         self, frontends: tuple[Frontend, ...], apps: Mapping[str, list[Json]], proven: bool
@@ -71,7 +81,7 @@ class Overlay:
             "frontends",
             frontends,
             lambda one: known.get(keys[one.bind_port]) or self._frontend(one, apps),
-            lambda one: _told("frontend", one, _apps_of(one, apps)),
+            lambda one: _whose("frontend", one, _apps_of(one, apps)),
             proven,
         )
         self._frontends = {keys[one.bind_port]: made[one] for one in made}
@@ -85,26 +95,25 @@ class Overlay:
             "backends",
             backends,
             lambda one: known.get(one) or self._backend(one),
-            lambda one: _told("backend", one, _apps_behind(one)),
+            lambda one: _whose("backend", one, _apps_behind(one)),
             proven,
         )
         return tuple(self._backends.get(one, one) for one in backends), problems
 
-    def _broken(self, pool: Pool, changed: Pool, proven: bool) -> Iterator[Problem]:
-        """The objects that break a rule with what is printed for them."""
+    def _broken(self, changed: Pool) -> list[Problem]:
+        """A rule for each object that breaks one with what is printed for it."""
         found: dict[tuple[str, int], Problem] = {}
         for problem in checks.pool_problems(changed):
             match problem.steps:
                 case ("haproxy", "frontends" | "backends" as kind, int(index), *_):
                     found.setdefault((kind, index), problem)
                 case _:
-                    raise self._wrong(pool, problem)
-        for kind, objects in (("frontends", changed.haproxy.frontends), ("backends", changed.haproxy.backends)):
-            problems = [found[kind, index] for index in range(len(objects)) if (kind, index) in found]
-            if problems and len(problems) == len(objects) and not proven:
-                raise self._wrong(pool, problems[0])
-            for problem in problems[:_MOST_BROKEN]:  # the others come when these are gone
-                yield Problem(path=f"pool.haproxy.{kind}[{problem.steps[2]}]", rule=str(self._wrong(pool, problem)))
+                    raise self._wrong(changed, problem)
+        return [found[at] for at in sorted(found)]
+
+    def _told(self, pool: Pool, problem: Problem) -> Problem:
+        kind, index = problem.steps[1:3]
+        return Problem(path=f"pool.haproxy.{kind}[{index}]", rule=str(self._wrong(pool, problem)))
 
     def _wrong(self, pool: Pool, problem: Problem) -> InvalidSpec:
         """What the blocks print breaks a rule together."""
@@ -113,14 +122,14 @@ class Overlay:
             case ("haproxy", "frontends", int(index), *rest):
                 frontend = pool.haproxy.frontends[index]
                 values = _frontend_values(frontend, _apps_by_backend(pool))
-                block, rule = "frontend", f"{rule}; {_told('frontend', frontend, values['apps'])}"
+                block, rule = "frontend", f"{rule}; {_whose('frontend', frontend, values['apps'])}"
             case ("haproxy", "backends", int(index), *rest):
                 backend = pool.haproxy.backends[index]
                 values = _backend_values(backend)
-                block, rule = "backend", f"{rule}; {_told('backend', backend, values['apps'])}"
+                block, rule = "backend", f"{rule}; {_whose('backend', backend, values['apps'])}"
             case _:
                 return FORM.wrong(None, rule)
-        if block not in self._program.blocks:
+        if block not in self._blocks:
             return FORM.wrong(None, rule)
         return self._program.wrong(block, {**values_of(self._name), **values}, tuple(rest), rule)
 
@@ -136,10 +145,10 @@ class Overlay:
         return made
 
     def _backend(self, backend: Backend) -> Backend:
-        if "service" in self._program.blocks:
+        if "service" in self._blocks:
             shape = _BACKEND.dump(backend)
             backend = replace(backend, services=tuple(self._service(one, shape) for one in backend.services))
-        if "backend" not in self._program.blocks:
+        if "backend" not in self._blocks:
             return backend
         return self._changed("backend", _BACKEND, backend, _backend_values(backend), f"backend {backend.name}")
 
@@ -186,6 +195,13 @@ def _each(
     return made, tuple(Problem(path=f"pool.haproxy.{what}[{at}]", rule=str(error)) for at, error in failed.items())
 
 
+def _everywhere(pool: Pool, problems: Sequence[Problem]) -> bool:
+    """Whether there is a problem of each frontend, or of each backend."""
+    counted = Counter(problem.steps[1] for problem in problems)
+    there = {"frontends": len(pool.haproxy.frontends), "backends": len(pool.haproxy.backends)}
+    return any(counted[kind] == count for kind, count in there.items() if count)
+
+
 def _frontend_values(frontend: Frontend, apps: Mapping[str, list[Json]]) -> Json:
     return {"frontend": _FRONTEND.dump(frontend), "apps": _apps_of(frontend, apps)}
 
@@ -210,7 +226,7 @@ def _apps_of(frontend: Frontend, apps: Mapping[str, list[Json]]) -> list[Json]:
     return list(found.values())
 
 
-def _told(kind: str, one: Frontend | Backend, apps: Sequence[Json]) -> str:
+def _whose(kind: str, one: Frontend | Backend, apps: Sequence[Json]) -> str:
     """Which object it is, and whose; of many applications the first ones and how many others there are."""
     names = [f"{app['name']}/{app['container']}" if app["container"] else app["name"] for app in apps]
     others = len(names) - _MOST_NAMES

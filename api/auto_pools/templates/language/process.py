@@ -28,8 +28,8 @@ def answer(question: Question) -> Answer:
                 return read_meaning(program, name)
             case Choose(name=name, tasks=tasks):
                 return chosen_tasks(program, name, tasks)
-            case Overlie(name=name, text=text, pool=pool, proven=proven):
-                return _overlay(name, text).over(pool, proven=proven)
+            case Overlie(name=name, text=text, pool=pool, proven=proven, without=without):
+                return _overlay(name, text, without).over(pool, proven=proven)
             case Make(name=name, tasks=tasks):
                 return made_pool(program, name, tasks)
     except InvalidSpec as error:
@@ -44,8 +44,8 @@ def _program(name: str, text: str) -> Program:
 
 
 @lru_cache(_KEPT)
-def _overlay(name: str, text: str) -> Overlay:
-    return Overlay(_program(name, text), name)
+def _overlay(name: str, text: str, without: frozenset[str]) -> Overlay:
+    return Overlay(_program(name, text), name, without)
 
 
 class Direct(Printer):

@@ -43,6 +43,11 @@ class Program:
         """Those that it says."""
         return frozenset(self._lines) if self.layered else frozenset()
 
+    @property
+    def lines(self) -> tuple[tuple[int, str], ...]:
+        """Where each of them begins, in their order."""
+        return tuple(sorted((line, block) for block, line in self._lines.items())) if self.layered else ()
+
     def block(self, name: str, values: Mapping[str, object], what: str) -> Any:
         """The JSON that a block prints, None when it prints nothing. Raises InvalidSpec; `what` it is about."""
         return self._json(name, values, what)

@@ -36,6 +36,8 @@ class Overlie:
     proven: bool = False
     """Whether the text has been printed for such a pool before: applications are to blame then for what it cannot be
     printed for, also when it is everything."""
+    without: frozenset[str] = frozenset()
+    """Blocks that are not printed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,8 @@ class Overlaid:
 
     pool: Pool
     problems: tuple[Problem, ...] = ()
+    everywhere: bool = False
+    """Whether there is one of all frontends, or of all backends."""
 
     def require_frontends(self) -> None:
         """Raises InvalidSpec for a problem of a frontend: all who share it would be concerned."""

@@ -37,7 +37,8 @@ def read_meaning(program: Program, name: str) -> Meaning:
         problem = error.problems[0]
         block, at = ("stats", problem.steps[2:]) if problem.steps[:1] == ("haproxy",) else ("pool", problem.steps)
         raise program.wrong(block, values_of(name), at, str(problem)) from error
-    return Meaning(pool=made, policy=policy, printed=program.blocks & {"tasks", *OVERLAID})
+    printed = program.blocks & {"tasks", *OVERLAID}
+    return Meaning(pool=made, policy=policy, printed=printed, lines=program.lines)
 
 
 def _policy(program: Program, name: str) -> Policy:
