@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from api.auto_pools.dialects import Dialects
 from api.auto_pools.templates.task_page import read_page
-from api.mesos_listener.task import Task
+from api.mesos_listener.task import Task, TaskKey
 from api.observed.template_link import ask_template
 from api.web.problems import ApiProblem
 from sdk.errors import CorruptRecord, SdkError
@@ -32,7 +32,7 @@ class RunningTasks:
 
 def running_tasks(zookeeper: ZooKeeper, root: str, template: str) -> RunningTasks:
     """Under a template."""
-    found: list[Task] = []
+    found: dict[TaskKey, Task] = {}  # one that moved between two pages is on both
     dialects, missing, until = Dialects(), "", time.monotonic() + _PATIENCE
     after: int | None = 0
     while after is not None and not missing:
@@ -42,10 +42,10 @@ def running_tasks(zookeeper: ZooKeeper, root: str, template: str) -> RunningTask
         except (ApiProblem, SdkError, CorruptRecord) as error:
             missing = f"{_NOT_ALL}: {error}"
             break
-        found += page.tasks
+        found |= {task.key: task for task in page.tasks}
         dialects, after = page.dialects, page.after
         if not page.complete:
             missing = f"{_NOT_ALL}: the template process does not know all of them yet"
         elif after is not None and (len(found) >= _MOST or time.monotonic() > until):
             missing = f"the pool template was tried with the first {len(found)} of the tasks that run"
-    return RunningTasks(tasks=tuple(found), dialects=dialects, missing=missing)
+    return RunningTasks(tasks=tuple(found.values()), dialects=dialects, missing=missing)

@@ -75,7 +75,7 @@ def try_template(question: TryTemplate) -> Judgement:
         return Judgement(unchecked="that needs more memory than there is for it")
     try:
         before = outcome(printer, template._replace(text=question.before), tasks, question.dialects)
-    except InvalidSpec:
+    except (InvalidSpec, MemoryError):  # another text mends that
         before = Outcome(pool=None, statuses={})
     remarks = tuple(losses(tasks, before.statuses, after.statuses))
     if after.pool is None or after.pool == before.pool:

@@ -80,12 +80,14 @@ def port_name(pool: Pool, listener: str) -> str:
 
     Ports that were allocated ahead with `pool.ports` are named by their number: a frontend that comes to use one of
     them later must not change the task. So are those of frontends that labels ask for: instances may have some of them.
+    Any port will do for number 0, and each frontend has one of its own.
     """
     return _called(pool, listener, next(number for name, number in pool.port_wishes if name == listener))
 
 
 def _called(pool: Pool, listener: str, number: int) -> str:
-    return f"port-{number}" if pool.ports or _is_optional(pool, listener) else listener
+    by_number = pool.ports or (_is_optional(pool, listener) and number != 0)
+    return f"port-{number}" if by_number else listener
 
 
 def _is_optional(pool: Pool, listener: str) -> bool:

@@ -37,6 +37,8 @@ class ServiceView:
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that only inform (`TaskSpec.volatile_labels`) of the wish that the plans carry out, so that whoever
     made the wish can tell whether it has been heard; empty while the service is removed."""
+    wanted: frozenset[str] = frozenset()
+    """Instances that should be there, and of which is known how: those that an operator can act on."""
     quarantine: Quarantine | None = None
     """None while nothing fails."""
     target: Target | None = None

@@ -118,6 +118,7 @@ def _service(state: State, name: str, now: float) -> ServiceView:
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
         labels={} if target is None else _told(target),
+        wanted=frozenset(each.record.name for each in facts if each.wish is not None),
         quarantine=quarantine,
         target=None if removing else target,
         earlier=_earlier(state, name),

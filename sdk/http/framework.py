@@ -87,6 +87,9 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         names = [record.name for record in view.pods]
         if pod not in names:
             raise HttpError(404, f"service {service} has no instance {pod!r}; it has {', '.join(names) or 'none'}")
+        if pod not in view.wanted:
+            unknown = None if view.wanted or view.removing else runner.status().problems.get(service)
+            raise HttpError(409, f"{action} of {pod} is not possible: {unknown or 'it is being removed'}")
         _submit(runner, PodActionRequested(service=service, pod=pod, action=action))
         return _accepted(f"{action} of {pod} is stored")
 

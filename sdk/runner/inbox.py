@@ -52,6 +52,12 @@ class Inbox:
             if stream == self._stream:
                 self._append(item)
 
+    def answered(self, stream: int, item: Item) -> None:
+        """What a call of a stream brought at once, on the thread that made it: the one that takes, so nobody waits."""
+        with self._wake:
+            if stream == self._stream:
+                self._append(item)
+
     def publish(self, term: Term, events: Iterable[TargetEvent], listed: TargetsListed | None) -> None:
         """What the plugin published, `listed` before the rest. Void when `term` is over."""
         with self._wake:

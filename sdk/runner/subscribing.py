@@ -12,7 +12,7 @@ import structlog
 
 from sdk.clock import Clock
 from sdk.core.effects import CallEffect
-from sdk.core.events import Event, ExecutorMessage
+from sdk.core.events import Event, ExecutorMessage, ReservationsListed
 from sdk.errors import LeadershipLost
 from sdk.model.records import FrameworkRecord
 from sdk.retry import Backoff, Policy
@@ -138,6 +138,8 @@ class Subscribing:
         def post(event: Event) -> None:
             if isinstance(event, ExecutorMessage):
                 self._tell_hearer(event)
+            elif isinstance(event, ReservationsListed):
+                self._inbox.answered(number, Item(event, term.epoch))
             else:
                 self._inbox.heard(number, Item(event, term.epoch))
 

@@ -140,6 +140,8 @@ class Terms:
                 gauge.labels(self._name).set(0)
             if self._phase is not Phase.UNINSTALLED:
                 self._phase = Phase.STANDBY
+            if not term.alive():  # what went wrong is the trouble of whoever is in charge now
+                self._error = self._take_over.error = None
 
     def _lead(self, term: Term) -> None:
         self._phase = Phase.LOADING

@@ -53,14 +53,16 @@ def signed(directory: Path, name: str, by: Certificate) -> Certificate:
     return made
 
 
-def pem(directory: Path, name: str, *names: str, days: int = 30, by: Certificate | None = None) -> bytes:
+def pem(
+    directory: Path, name: str, *names: str, days: int = 30, key: str = "ec", by: Certificate | None = None
+) -> bytes:
     """A certificate for DNS `names`, and its key behind it, in one file; signed by itself where `by` is None."""
     file, secret = directory / f"{name}.made.pem", directory / f"{name}.made.key"
+    kind = ("ec", "-pkeyopt", "ec_paramgen_curve:prime256v1") if key == "ec" else (f"rsa:{key}",)
     signer = ("-CA", by.certificate, "-CAkey", by.key) if by is not None else ()
     alternatives = ",".join(f"DNS:{one}" for one in names or (name,))
-    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-             "-days", str(days), "-subj", f"/CN={name}", "-addext", f"subjectAltName={alternatives}",
-             *signer, "-keyout", secret, "-out", file)  # fmt: skip
+    _openssl("req", "-x509", "-newkey", *kind, "-nodes", "-days", str(days), "-subj", f"/CN={name}",
+             "-addext", f"subjectAltName={alternatives}", *signer, "-keyout", secret, "-out", file)  # fmt: skip
     return file.read_bytes() + secret.read_bytes()
 
 

@@ -5,6 +5,7 @@ and the node names them: one write of the node changes all at once, and shards i
 again. Does not know what entries mean. Every method may raise StorageUnavailable.
 """
 
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ from sdk.storage.nodes import encode_json
 _MOST_INLINE = 20_000
 #: Bytes of a shard: what says to be longer was not written by us.
 _LONGEST = 4 * MOST_BYTES
+#: Bytes of a packed one, unpacked.
+_LONGEST_PACKED = 64 * 1024 * 1024
 #: Bytes of what is written at once: a server takes a bit more.
 _MOST_AT_ONCE = 500_000
 _MOST_WASTE = 256
@@ -78,7 +81,7 @@ class LedgerStore:
             if found is None:
                 return None
             with suppress(BlobMissing):  # it was replaced while it was read
-                return self._read(template, path, decode_json(path, found[0]))
+                return self._read(template, path, decode_json(path, _unpacked(path, found[0])))
         raise CorruptRecord(path, "names shards that do not exist")
 
     def put(self, template: str, ledger: Ledger, checks: Sequence[Check] = ()) -> None:
@@ -161,6 +164,20 @@ class LedgerStore:
         if problem := name_problem(template):
             raise InvalidSpec("poolTemplate.name", f"{template[:80]} invalid: {problem}")
         return f"{self._base}/{template}"
+
+
+def _unpacked(path: str, data: bytes) -> bytes:
+    """The text of a node. Long ledgers stood packed in their node before they had shards."""
+    if data.startswith(b"{"):
+        return data
+    unpacking = zlib.decompressobj()
+    try:
+        text = unpacking.decompress(data, _LONGEST_PACKED)
+    except zlib.error as error:
+        raise CorruptRecord(path, f"is no ledger: {error}") from error
+    if not unpacking.eof:
+        raise CorruptRecord(path, "ends early, or is too long")
+    return text
 
 
 def _is_short(ledger: Ledger) -> bool:

@@ -148,6 +148,17 @@ class _Request(http.server.BaseHTTPRequestHandler):
             # Whoever asked has gone, or sees an answer without its end.
             _log.debug("An answer was not told to its end", path=path, error=str(error))
 
+    def do_HEAD(self) -> None:
+        """Nobody has to be asked for what is not told."""
+        self.close_connection = True
+        self._head(HTTPStatus.OK, _METRICS if self.path.partition("?")[0] == "/metrics" else _TEXT)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What is no request for anything is refused without a word on who does that."""
+        del explain
+        self.close_connection = True
+        self._text(HTTPStatus(code), f"{message or HTTPStatus(code).phrase}\n")
+
     def log_message(self, format: str, *args: object) -> None:
         """HAProxy has a log of its own."""
 

@@ -1,9 +1,11 @@
 """How old claims are, in ZooKeeper."""
 
+import zlib
+
 import pytest
 
 from api.auto_pools.claim import App
-from api.auto_pools.claims.ledger import EMPTY, Book, Entry, Ledger
+from api.auto_pools.claims.ledger import EMPTY, Book, Entry, Ledger, encode_entries
 from api.auto_pools.thread.ledger_store import LedgerStore
 from sdk.errors import CorruptRecord
 from sdk.storage.connection import ZooKeeper
@@ -62,8 +64,27 @@ def test_a_write_of_a_long_ledger_that_was_cut_short_is_made_up_for(connection: 
     assert "0" * 64 not in connection.children(path)
 
 
+def test_a_ledger_that_was_packed_into_its_node_is_read(connection: ZooKeeper, zk_root: str) -> None:
+    """As long ones were written before they had shards: an upgrade makes nobody's claim younger."""
+    store, path = LedgerStore(connection, zk_root), f"{zk_root}/auto-pools/default"
+    connection.put(path, zlib.compress(encode_entries(ledger(5000).items()).encode(), 1))
+    assert store.get("default") == ledger(5000)
+    store.put("default", ledger(5001))
+    assert LedgerStore(connection, zk_root).get("default") == ledger(5001)
+
+
 @pytest.mark.parametrize(
-    "data", [b"", b"[]", b"{}", b'{"shards": 1}', b'{"shards": [null]}', b'{"schema": 2, "apps": []}', b"\xff"]
+    "data",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"shards": 1}',
+        b'{"shards": [null]}',
+        b'{"schema": 2, "apps": []}',
+        b"\xff",
+        zlib.compress(b"{}")[:-2],
+    ],
 )
 def test_what_is_no_ledger_is_told_by_its_path(connection: ZooKeeper, zk_root: str, data: bytes) -> None:
     """Whoever begins with it begins anew."""

@@ -153,11 +153,17 @@ def answers(server: Path) -> bool:
         return False
 
 
-def test_an_answer_does_not_tell_what_gives_it(server: Path) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/", 200), ("HEAD", "/metrics", 200), ("POST", "/metrics", 501)]
+)
+def test_an_answer_does_not_tell_what_gives_it(server: Path, method: str, path: str, status: int) -> None:
     """Neither Python nor its version is anybody's business."""
     with connection(server) as made:
-        made.request("GET", "/")
-        assert "server" not in made.getresponse().headers
+        made.request(method, path)
+        answer = made.getresponse()
+        assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (status, "text/plain")
+        assert "server" not in answer.headers
+        assert b"<" not in answer.read()
 
 
 def test_what_is_not_there_is_not_found(server: Path) -> None:

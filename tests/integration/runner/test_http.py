@@ -7,6 +7,7 @@ import pytest
 from flask import Blueprint
 from flask.testing import FlaskClient
 
+from sdk.codecs import encode
 from sdk.core.events import PodActionRequested, StoringFailed
 from sdk.core.snapshot import ServiceView
 from sdk.http import configurations, views
@@ -20,6 +21,7 @@ from sdk.model.status import TaskState, TaskStatus
 from sdk.plan.progress import Progress
 from sdk.plan.steps import Refusals, StepView
 from sdk.plan.views import PhaseView, PlanView
+from sdk.storage.persister import Put
 from tests.integration.runner.doubles import service
 from tests.integration.runner.test_runner import Bench
 from tests.support.wait import wait_until
@@ -173,6 +175,29 @@ def test_actions_are_accepted_for_what_exists(bench: Bench, client: FlaskClient)
     assert client.post("/v1/services/web/pods/pod-0/excuse", json={}).status_code == 202
     assert client.post("/v1/renew", json={}).status_code == 409
     wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Kill"], what="a kill")
+
+
+def test_nothing_is_promised_of_an_instance_that_nobody_wants(bench: Bench, client: FlaskClient) -> None:
+    """It is being removed, or what it should be cannot be read: the answer says which."""
+    bench.lead()
+    bench.launch()
+    bench.plugin.asked[-1].publish_all({})
+    wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Kill"], what="a kill")
+    answer = client.post("/v1/services/web/pods/pod-0/restart", json={})
+    assert answer.status_code == 409
+    assert "restart of pod-0 is not possible: it is being removed" in answer.text
+
+
+def test_nothing_is_promised_while_nobody_knows_what_an_instance_should_be(bench: Bench, client: FlaskClient) -> None:
+    """Its target cannot be read, and the plugin keeps it as it is."""
+    path = f"{bench.store.path}/services/old"
+    record = PodRecord(service="old", pod="pod", index=0)
+    bench.persister.apply([Put(f"{path}/target", b"garbage"), Put(f"{path}/pods/pod-0", encode(record))])
+    bench.plugin.took_charge = lambda targets: None  # type: ignore[method-assign]
+    bench.lead()
+    answer = client.post("/v1/services/old/pods/pod-0/replace", json={})
+    assert answer.status_code == 409
+    assert "replace of pod-0 is not possible: what it should be cannot be read" in answer.text
 
 
 def test_configurations_tell_what_an_update_has_not_reached_and_what_it_changes(

@@ -461,6 +461,19 @@ def test_an_identity_that_cannot_be_read_keeps_the_process_from_subscribing(benc
     assert bench.master.feeds == []
 
 
+def test_a_standby_does_not_tell_what_went_wrong_while_it_was_in_charge(bench: Bench) -> None:
+    """Another process may be well with it, and an operator would look for what is mended."""
+    path = f"{bench.store.path}/framework"
+    bench.persister.apply([Put(path, b"garbage")])
+    bench.runner.start()
+    bench.lock.give(bench.persister)
+    wait_until(lambda: path in bench.runner.status().reason, what="the node's path")
+    bench.lock.take()
+    wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="the standby")
+    wait_until(lambda: bench.runner.status().error is None, what="the end of the error")
+    assert path not in bench.runner.status().reason
+
+
 def test_a_record_that_cannot_be_read_is_told_by_its_service_and_keeps_nobody_else(bench: Bench) -> None:
     """The others run; the plugin hears that the service is there."""
     path = f"{bench.store.path}/services/old/pods/pod-0"

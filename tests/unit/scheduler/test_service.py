@@ -105,7 +105,7 @@ def test_ports_that_labels_ask_for_are_optional_and_relaunch_nothing() -> None:
     pool = replace(POOL, type=PoolType.DYNAMIC)
     assert [(port.name, port.number, port.optional) for port in task_ports(pool)] == [
         ("port-80", 80, True),
-        ("port-0", 0, True),
+        ("other", 0, True),
         ("stats", 9090, False),
     ]
     assert port_name(pool, "http") == "port-80"
