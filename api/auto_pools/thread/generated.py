@@ -21,6 +21,8 @@ APART = 0.1
 LOOK_AGAIN = 1.0
 #: Seconds until a text that could not be printed is tried again, where tasks changed, and where none did.
 TRY_AGAIN, TRY_ANYWAY = 5.0, 600.0
+#: Characters of why it could not be: each task's status tells it.
+_LONGEST = 1_000
 #: Trying may take so large a share of the time.
 _TRIES_SHARE = 0.05
 #: Writing may take so large a share of the time: large pools are written less often, but not for ever so.
@@ -114,7 +116,7 @@ class Generated:
 
     def blame(self, why: str, now: float) -> None:
         """The stored text cannot be printed."""
-        self.fault = Fault(why=why, since=self.fault.since if self.fault is not None else now)
+        self.fault = Fault(why=why[:_LONGEST], since=self.fault.since if self.fault is not None else now)
 
     @property
     def trouble(self) -> str:

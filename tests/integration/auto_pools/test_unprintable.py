@@ -1,9 +1,11 @@
 """Pool templates that can be printed for nothing that applications ask for: no pool stops for one."""
 
+import json
+
 import pytest
 
 from tests.integration.auto_pools.conftest import Start, Tree, begin, ended, exposed, status
-from tests.integration.listener.test_taskinfo import Listener
+from tests.integration.listener.test_taskinfo import Listener, fetch
 from tests.support.template_process import Template
 from tests.support.wait import wait_until
 from tests.unit.api.mesos_listener import messages as m
@@ -78,6 +80,10 @@ def test_the_text_before_goes_on_with_all_changes(
         for task in ("shop.1", f"{app}.1"):
             assert "the text before it serves" in told(template, task)
         assert status(template)["statuses"]["f1"][f"{app}.1"]["status"] == "OK"
+    code, text = fetch(template.health, "/why?task=shop.1")
+    assert code == 200
+    [asked] = json.loads(text)["why"]["tasks"]
+    assert "the text before it serves" in asked["templates"]["default"]["message"]
     template.stop()
     successor = start(listener)
     in_trouble(successor, "the text before it serves")

@@ -15,10 +15,31 @@ from scheduler.pools.schema import load_pool
 from sdk.errors import InvalidSpec
 
 _LONGEST = 500
+_MOST_FAILED = 10
 
 
 def made_pool(program: Program, name: str, tasks: Iterable[Task]) -> Made:
-    """What the template makes of these tasks. Raises InvalidSpec."""
+    """What the template makes of these tasks, without a few at which it cannot be printed. Raises InvalidSpec."""
+    left = {task.key: task for task in tasks}
+    failed: dict[TaskKey, str] = {}
+    first: InvalidSpec | None = None
+    while True:
+        try:
+            made = _made(program, name, left.values())
+        except InvalidSpec as found:
+            key = _task_at(found)
+            error = InvalidSpec(found.path, f"{found.rule} (task {key.id})") if key is not None else found
+            first = first or error
+            # Where it is most of them, it is the text.
+            if key is None or key not in left or len(failed) >= min(_MOST_FAILED, len(left) - 1):
+                raise first from None
+            failed[key] = str(error)
+            del left[key]
+            continue
+        return Made(pool=made.pool, failed={**made.failed, **failed})
+
+
+def _made(program: Program, name: str, tasks: Iterable[Task]) -> Made:
     failed: dict[TaskKey, str] = {}
     wanted = [True]
 
@@ -32,10 +53,7 @@ def made_pool(program: Program, name: str, tasks: Iterable[Task]) -> Made:
 
     seen = sorted(tasks, key=lambda task: (task.framework_name, task.name, task.framework_id, task.id))
     values = {**values_of(name), "tasks": [*map(task_view, seen)], "fail": fail, "no_tasks": no_tasks}
-    try:
-        printed = program.whole(values, wanted=lambda: bool(wanted))
-    except InvalidSpec as error:
-        raise _with_task(error) from error
+    printed = program.whole(values, wanted=lambda: bool(wanted))
     if not wanted:
         return Made(pool=None, failed=failed)
     if printed is None:
@@ -51,12 +69,12 @@ def made_pool(program: Program, name: str, tasks: Iterable[Task]) -> Made:
         raise program.wrong("whole", values, problem.steps, str(problem)) from error
 
 
-def _with_task(error: InvalidSpec) -> InvalidSpec:
-    """The error with the task that the template was looking at, if it was at one."""
+def _task_at(error: InvalidSpec) -> TaskKey | None:
+    """The task that the template was looking at, if it was at one."""
     for value in values_at(error.__cause__) if error.__cause__ is not None else ():
         if isinstance(value, dict) and {"framework_id", "id", "labels"} <= value.keys():
-            return InvalidSpec(error.path, f"{error.rule} (task {value['id']})")
-    return error
+            return TaskKey(str(value["framework_id"]), str(value["id"]))
+    return None
 
 
 def chosen_tasks(program: Program, name: str, tasks: Iterable[Task]) -> Chosen:

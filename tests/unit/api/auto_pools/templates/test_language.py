@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from api.auto_pools.claims.policy import Policy, Rule
@@ -180,6 +181,22 @@ def test_a_whole_template_makes_a_pool_of_the_tasks() -> None:
     assert found.failed == {TASKS[0].key: "not this one"}
     assert made("{{ no_tasks() }} whatever").pool is None
     assert meaning("{}").whole
+
+
+def test_a_whole_template_goes_without_a_task_at_which_it_cannot_be_printed() -> None:
+    """The others are in the pool; where it is most of them, it is the text that is refused."""
+    others = [msgspec.structs.replace(TASKS[0], id=f"t{number}", labels=(("x", "1"),)) for number in range(3)]
+    program = Program(
+        '{"count": {{ tasks | length }}}{% for one in tasks %}\n{% if one.labels.x == 2 %}{% endif %}{% endfor %}'
+    )
+    found = made_pool(program, "web", [*others, TASKS[1]])
+    assert found.pool == Pool(name="auto-web", count=3)
+    assert [*found.failed] == [TASKS[1].key]
+    [why] = found.failed.values()
+    assert why.startswith("pool template line 2: cannot be printed")
+    assert why.endswith(f"(task {TASKS[1].id})")
+    with pytest.raises(InvalidSpec, match="line 2"):
+        made_pool(program, "web", [others[0], *TASKS])
 
 
 def test_the_block_tasks_says_which_take_part() -> None:
