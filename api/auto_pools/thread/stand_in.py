@@ -1,8 +1,8 @@
 """Which text makes a pool while the stored one can be printed for none of what applications ask for. Pure.
 
 A pool must not stop for a text. An operator expects of a new one that fails that the one before it goes on; of one that
-worked and does not any more, that all it can still say holds, and what fails is as by default. Does not know how texts
-are printed.
+worked and does not any more, that all it can still say holds, and what fails is as by default; but not that a pool
+serves whom its text kept away. Does not know how texts are printed.
 """
 
 import re
@@ -12,6 +12,10 @@ from datetime import UTC, datetime
 from api.auto_pools.templates.language.meaning import Meaning
 
 _LINE = re.compile(r"pool template line (\d+):")
+_PROTECTS = re.compile(r"\b(?:basicAuth|bindAddress|clientCertificates|clients|limits)\b")
+"""Fields that keep requests away."""
+_CHOOSES = "tasks"
+"""The block that says which applications take part."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +53,13 @@ def stand_in(failed: Text, why: str, meaning: Meaning | None, *, stored: str, pr
     if meaning is not None and meaning.whole and printed == failed.text:
         # Whatever else there is would be another pool, with other load balancers.
         return None
-    if meaning is not None and (left := meaning.printed - failed.without):
-        block = meaning.block_at(line_of(why) or 0)
-        return Text(text=failed.text, without=failed.without | ({block} if block in left else left))
+    left = meaning.printed - failed.without if meaning is not None else frozenset[str]()
+    block = meaning.block_at(line_of(why) or 0) if meaning is not None else None
+    without = frozenset({block}) if block in left else left
+    if printed == failed.text and (_PROTECTS.search(failed.text) or _CHOOSES in without):
+        return None
+    if without:
+        return Text(text=failed.text, without=failed.without | without)
     return Text(text="")
 
 

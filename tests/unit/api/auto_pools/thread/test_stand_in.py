@@ -20,7 +20,7 @@ def test_the_last_text_that_was_printed_goes_on() -> None:
         assert stand_in(NEW, "no", meaning, stored="new", printed="") == Text(text="")
 
 
-@pytest.mark.parametrize(("line", "block"), [(2, "frontend"), (4, "frontend"), (5, "backend"), (99, "tasks")])
+@pytest.mark.parametrize(("line", "block"), [(2, "frontend"), (4, "frontend"), (5, "backend"), (8, "backend")])
 def test_of_a_text_that_was_printed_before_the_block_that_fails_is_left_out(line: int, block: str) -> None:
     """The others are still in force."""
     found = stand_in(NEW, f"pool template line {line}: cannot be printed", LAYERED, stored="new", printed="new")
@@ -29,8 +29,19 @@ def test_of_a_text_that_was_printed_before_the_block_that_fails_is_left_out(line
 
 def test_where_nobody_knows_which_block_fails_all_are_left_out() -> None:
     """Those that are printed for single objects."""
-    found = stand_in(NEW, "pool template: is too slow", LAYERED, stored="new", printed="new")
-    assert found == Text(text="new", without=LAYERED.printed)
+    objects = Meaning(pool=LAYERED.pool, printed=frozenset({"frontend", "backend"}), lines=LINES[:2])
+    found = stand_in(NEW, "pool template: is too slow", objects, stored="new", printed="new")
+    assert found == Text(text="new", without=objects.printed)
+
+
+def test_a_pool_never_serves_whom_its_text_kept_away() -> None:
+    """By a password or networks of clients, or by choosing who takes part: it stays as it is."""
+    choosing = stand_in(NEW, "pool template line 99: no", LAYERED, stored="new", printed="new")
+    assert choosing is stand_in(NEW, "pool template: is too slow", LAYERED, stored="new", printed="new") is None
+    for field in ("basicAuth", "clients", "clientCertificates", "limits", "bindAddress"):
+        kept = f'{{% block backend %}}{{"{field}": {{}}}}{{% endblock %}}'
+        for meaning in (None, LAYERED):
+            assert stand_in(Text(text=kept), "pool template line 2: no", meaning, stored=kept, printed=kept) is None
 
 
 def test_a_pool_that_its_text_made_whole_stays_as_it_is() -> None:
@@ -46,7 +57,7 @@ def test_a_pool_that_its_text_made_whole_stays_as_it_is() -> None:
     kinds=st.tuples(*[st.sampled_from(["unreadable", "layered", "whole"])] * 2),
 )
 def test_whatever_fails_there_is_an_end(stored: str, printed: str, whys: list[str], kinds: tuple[str, str]) -> None:
-    """No text is tried twice, and the last one is the default, unless a pool that was made whole stays."""
+    """No text is tried twice, and the last one is the default, unless a pool stays that another text might open."""
     text, seen = Text(text=stored), set[Text]()
     for why in whys:
         assert text not in seen
@@ -60,7 +71,7 @@ def test_whatever_fails_there_is_an_end(stored: str, printed: str, whys: list[st
         }[kind]
         following = stand_in(text, why, meaning, stored=stored, printed=printed)
         if following is None:
-            assert text.text == "" or (kind == "whole" and text.text == printed)
+            assert text.text == "" or (kind != "unreadable" and text.text == printed)
             return
         text = following
     pytest.fail(f"no end: {text}")
