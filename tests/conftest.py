@@ -7,6 +7,7 @@ import logging
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
+from unittest import TestCase
 
 import pytest
 import structlog
@@ -52,12 +53,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if (most := config.getoption("--examples")) is not None:
         for item in items:
             if isinstance(item, pytest.Function) and is_hypothesis_test(item.obj):
-                _try_at_most(item.obj, most)
+                _try_at_most(item, most)
 
 
-def _try_at_most(test: Any, most: int) -> None:
-    own = test._hypothesis_internal_use_settings
-    test._hypothesis_internal_use_settings = settings(own, max_examples=min(most, own.max_examples))
+def _try_at_most(item: pytest.Function, most: int) -> None:
+    # Those of a state machine stand at its class, and a class may have been looked at for another of its tests.
+    holder: Any = item.cls if issubclass(item.cls or object, TestCase) else item.function
+    name = "settings" if holder is item.cls else "_hypothesis_internal_use_settings"
+    own: settings = getattr(holder, name)
+    setattr(holder, name, settings(own, max_examples=min(most, own.max_examples)))
 
 
 @pytest.hookimpl(trylast=True)
