@@ -3,19 +3,24 @@
 Where events come from, and on which thread callbacks run, is in `sdk.mesos.executor`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import structlog
 
 from sdk.mesos import base
+from sdk.mesos.dispatch import Dispatch, OnException
 from sdk.mesos.subscription import WireEvent
 
 _log = structlog.get_logger()
 
-# What pymesos' dispatch may call: it takes any `on_...` of the driver, also those that are not for the network.
-_EVENTS = frozenset(
-    {"ACKNOWLEDGED", "ERROR", "HEARTBEAT", "KILL", "LAUNCH", "LAUNCH_GROUP", "MESSAGE", "SHUTDOWN", "SUBSCRIBED"}
+_DISPATCH = Dispatch(
+    events=frozenset(
+        {"ACKNOWLEDGED", "ERROR", "HEARTBEAT", "KILL", "LAUNCH", "LAUNCH_GROUP", "MESSAGE", "SHUTDOWN", "SUBSCRIBED"}
+    ),
+    sender="The agent",
+    side="executor",
 )
 
 
@@ -31,23 +36,11 @@ class ExecutorCallbacks(base.ExecutorDriver):  # type: ignore[misc]  # pymesos s
     """Events in, callbacks of `executor` out."""
 
     _registered = False
-    _on_exception: Callable[[Exception, WireEvent], None] | None = None
-    """Gets what a callback raised, with its event."""
+    _on_exception: OnException | None = None
 
     def dispatch(self, event: WireEvent) -> None:
         """Run the callback for an event, as pymesos does. What it raises is logged and reported, never more."""
-        if str(event.get("type")) not in _EVENTS:
-            _log.warning("The agent sent an event of an unknown type", event_type=event.get("type"))
-            return
-        try:
-            base.ExecutorDriver.on_event(self, event)
-        except Exception as error:  # noqa: BLE001 - foreign code; its failure must not end the executor
-            _log.exception("A callback of the executor failed; the stream goes on", event_type=event.get("type"))
-            if self._on_exception is not None:
-                try:
-                    self._on_exception(error, event)
-                except Exception:  # noqa: BLE001 - foreign code
-                    _log.exception("The handler of failed callbacks failed itself")
+        _DISPATCH.run(event, partial(base.ExecutorDriver.on_event, self), self._on_exception)
 
     def tell_disconnected(self) -> None:
         """The callback for an agent that went away."""

@@ -4,34 +4,38 @@ On a thread of their own, so that slow callbacks never let the stream die. Knows
 callback is for each; where events come from is in `sdk.mesos.driver`.
 """
 
-import functools
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
 
 from sdk.mesos import base
+from sdk.mesos.dispatch import Dispatch, OnException
 from sdk.mesos.subscription import WireEvent
 
 _log = structlog.get_logger()
 
-# What pymesos' dispatch may call: it takes any `on_...` of the driver, also those that are not for the network.
-_EVENTS = frozenset(
-    {
-        "ERROR",
-        "FAILURE",
-        "HEARTBEAT",
-        "INVERSE_OFFERS",
-        "MESSAGE",
-        "OFFERS",
-        "RESCIND",
-        "RESCIND_INVERSE_OFFER",
-        "SUBSCRIBED",
-        "UPDATE",
-        "UPDATE_OPERATION_STATUS",
-    }
+_DISPATCH = Dispatch(
+    events=frozenset(
+        {
+            "ERROR",
+            "FAILURE",
+            "HEARTBEAT",
+            "INVERSE_OFFERS",
+            "MESSAGE",
+            "OFFERS",
+            "RESCIND",
+            "RESCIND_INVERSE_OFFER",
+            "SUBSCRIBED",
+            "UPDATE",
+            "UPDATE_OPERATION_STATUS",
+        }
+    ),
+    sender="Mesos",
+    side="scheduler",
 )
 
 
@@ -39,23 +43,11 @@ class SchedulerCallbacks(base.SchedulerDriver):  # type: ignore[misc]  # pymesos
     """Events in, callbacks of `sched` out."""
 
     _registered = False
-    _on_exception: Callable[[Exception, WireEvent], None] | None = None
-    """Gets what a callback raised, with its event."""
+    _on_exception: OnException | None = None
 
     def dispatch(self, event: WireEvent) -> None:
         """Run the callback for an event, as pymesos does. What it raises is logged and reported, never more."""
-        if str(event.get("type")) not in _EVENTS:
-            _log.warning("Mesos sent an event of an unknown type", event_type=event.get("type"))
-            return
-        try:
-            base.SchedulerDriver.on_event(self, event)
-        except Exception as error:  # noqa: BLE001 - foreign code; its failure must not end the framework
-            _log.exception("A callback of the scheduler failed; the stream goes on", event_type=event.get("type"))
-            if self._on_exception is not None:
-                try:
-                    self._on_exception(error, event)
-                except Exception:  # noqa: BLE001 - foreign code
-                    _log.exception("The handler of failed callbacks failed itself")
+        _DISPATCH.run(event, partial(base.SchedulerDriver.on_event, self), self._on_exception)
 
     def on_subscribed(self, info: Mapping[str, Any]) -> None:
         """`registered` for the first subscription of this driver, `reregistered` for later ones."""
@@ -111,11 +103,11 @@ class CallbackThread:
 
     def on_event(self, event: WireEvent) -> None:
         """See `Listener`."""
-        self._queue.put(functools.partial(self._driver.dispatch, event))
+        self._queue.put(partial(self._driver.dispatch, event))
 
     def on_disconnected(self, why: str) -> None:
         """See `Listener`."""
-        self._queue.put(functools.partial(self._disconnected, why))
+        self._queue.put(partial(self._disconnected, why))
 
     def on_trouble(self, error: Exception) -> None:
         """pymesos has no callback for it; the driver's `trouble` tells."""
