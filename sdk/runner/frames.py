@@ -8,26 +8,13 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import get_args
 
 import structlog
 
 from sdk.clock import Clock
 from sdk.core import decide as core
-from sdk.core.effects import (
-    CallEffect,
-    Decline,
-    DeleteEarlier,
-    DeleteFramework,
-    DeletePod,
-    DeleteService,
-    Effect,
-    Log,
-    StoreEarlier,
-    StoreEffect,
-    StoreFramework,
-    StorePod,
-    StoreTarget,
-)
+from sdk.core.effects import CallEffect, Decline, Effect, Log, StoreEffect
 from sdk.core.events import Event, OffersReceived, StoringFailed, TargetChanged, TargetWithdrawn
 from sdk.core.state import State
 from sdk.errors import InvalidSpec, LeadershipLost, SdkError, StorageUnavailable
@@ -39,16 +26,7 @@ from sdk.runner.edges import Charge
 from sdk.runner.term import Term
 from sdk.storage.holder import Role
 
-_STORES = (
-    StoreFramework,
-    StoreTarget,
-    StoreEarlier,
-    DeleteEarlier,
-    StorePod,
-    DeletePod,
-    DeleteService,
-    DeleteFramework,
-)
+_STORES = get_args(StoreEffect)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 STORAGE = Policy(first=0.1, most=5.0)
 """Waits while ZooKeeper is away."""
