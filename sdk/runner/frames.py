@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import get_args
 
 import structlog
 
@@ -26,7 +25,6 @@ from sdk.runner.edges import Charge
 from sdk.runner.term import Term
 from sdk.storage.holder import Role
 
-_STORES = get_args(StoreEffect)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 STORAGE = Policy(first=0.1, most=5.0)
 """Waits while ZooKeeper is away."""
@@ -130,14 +128,14 @@ class Frames:
         if not self.ready():
             raise LeadershipLost("this process is no longer in charge")
         state, decided, effects = self._decide(batch)
-        self._persist([effect for effect in effects if isinstance(effect, _STORES)])
+        self._persist([effect for effect in effects if isinstance(effect, StoreEffect)])
         self.state = state
         for item in decided:
             item.settle()
         for effect in effects:
             if isinstance(effect, Log):
                 self._say(effect)
-            elif not isinstance(effect, _STORES) and self.ready():
+            elif not isinstance(effect, StoreEffect) and self.ready():
                 self._send(effect)
 
     def _carry_out_apart(self, item: Item) -> None:
