@@ -21,7 +21,6 @@ from sdk.core.effects import (
     StorePod,
 )
 from sdk.core.index import task_ids
-from sdk.core.maps import without
 from sdk.core.slice import Slice
 from sdk.core.state import PodKey, State
 from sdk.core.troubles import Part
