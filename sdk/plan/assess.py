@@ -2,7 +2,8 @@
 
     no record of a launch ───────────────────────────────> MustPlace ──launched──> Starting ──ready──> Rest
     task over, backoff running ──> Waits ──time──────────> MustPlace (in its holding)
-    some tasks over, some alive; restart asked for ──────> MustKill ──all over──> MustPlace
+    one over that is launched with others; restart ──────> MustKill ──all over──> MustPlace
+    another task over ──> LacksTasks ──its backoff is over, its resources are offered──> Rest
     runs with another configuration ──> Outdated ──strategy lets it──> MustKill
     runs without optional ports ──> LacksPorts ──an offer holds some──> MustKill, or MustPlace (elsewhere)
     agent lost ──> Waits ──replace_after──> Overdue ──budget of replacements lets it──> MustPlace (elsewhere)
@@ -17,8 +18,8 @@ Nothing here looks at other instances or at offers: what one may do *now* is dec
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodGoal, PodRecord
 from sdk.model.spec import OnUnreachable
-from sdk.plan.instance import host_of
-from sdk.plan.need import Around, MustKill, MustPlace, Need, Overdue, Rest, Waits, done, over
+from sdk.plan.instance import after_failures, due_of, host_of
+from sdk.plan.need import Around, MustKill, MustPlace, Need, Overdue, Rest, Waits, alone, done, missing, over
 from sdk.plan.progress import Progress
 from sdk.plan.removal import removal
 from sdk.plan.running import running
@@ -33,7 +34,7 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
         return Rest()
     waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
     if around.leaving is not None and around.leaving.acts(now) and not waits:
-        leaves = _leave(record, now, around.leaving)
+        leaves = _leave(record, wish, now, around.leaving)
         if leaves is not None:
             return leaves
     alive = tuple(task for task in record.tasks if not over(task))
@@ -44,10 +45,10 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
         return MustKill(tasks=alive_ids, message="is restarted on request")
     if alive:
         return running(record, wish, alive, now, around)
-    if now < record.not_before and not _outdated(record, wish):
-        return _backing_off(record, now)
+    if now < (due := _due(record, wish)):
+        return _backing_off(record, now, due)
     in_place = record.holding is not None and record.holding.resource_id is not None
-    failed = f" after: {record.last_failure}" if record.last_failure and record.failures else ""
+    failed = after_failures(record)
     if in_place and record.holding is not None:
         home = record.holding.hostname
         return MustPlace(elsewhere=False, message=f"waits for its resources on {home} to be offered again{failed}")
@@ -67,23 +68,33 @@ def _outdated(record: PodRecord, wish: PodWish) -> bool:
     return bool(record.tasks) and all(task.config != wish.config for task in record.tasks)
 
 
-def _backing_off(record: PodRecord, now: float) -> Need:
+def _due(record: PodRecord, wish: PodWish) -> float:
+    """When an instance of which nothing runs may be launched."""
+    if _outdated(record, wish):
+        return 0.0
+    gone = missing(record, wish)
+    if any(not alone(spec) for spec in gone):
+        return record.not_before  # the others come with it
+    return min((due_of(record, spec, wish) for spec in gone), default=0.0)
+
+
+def _backing_off(record: PodRecord, now: float, due: float) -> Need:
     return Waits(
         status=Progress.DELAYED,
-        message=f"{record.last_failure or 'failed'}; tried again in {record.not_before - now:.0f} s",
-        until=record.not_before,
+        message=f"{record.last_failure or 'failed'}; tried again in {due - now:.0f} s",
+        until=due,
     )
 
 
-def _leave(record: PodRecord, now: float, leaving: Leaving) -> Need | None:
+def _leave(record: PodRecord, wish: PodWish, now: float, leaving: Leaving) -> Need | None:
     """How the instance leaves; None when it is best launched again where it was, and moves from there."""
     alive = any(not over(task) for task in record.tasks)
     if not leaving.drained:
         if record.lost_at is None and (not alive or record.restart):
             return None  # every other agent may be announced as well, and this one is still there
         return Overdue(why=leaving.sentence, since=record.lost_at or leaving.start or now)
-    if not alive and record.lost_at is None and now < record.not_before:
-        return _backing_off(record, now)
+    if not alive and record.lost_at is None and now < (due := _due(record, wish)):
+        return _backing_off(record, now, due)
     return MustPlace(elsewhere=True, message=f"{leaving.sentence}; waits for an offer of another agent")
 
 
