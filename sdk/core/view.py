@@ -8,7 +8,7 @@ from sdk.core.troubles import Kind, Part
 from sdk.model.ids import ConfigId
 from sdk.model.spec import PodSpec
 from sdk.plan.assess import assess
-from sdk.plan.need import LacksPorts, MustPlace, Outdated, Overdue, Rest, Waits
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Outdated, Overdue, Rest, Waits
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
@@ -77,7 +77,9 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
     record = state.pods[key]
     wish = state.stored.wish(key)
     need = state.work.need(key)
-    if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
+    if isinstance(need, Waits | LacksTasks | Overdue) or (
+        state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)
+    ):
         # Sentences with seconds in them are made anew.
         need = assess(record, wish, now, around(state, key))
     updated = isinstance(need, Outdated) or (isinstance(need, MustPlace) and isinstance(need.instead, Outdated))
