@@ -7,6 +7,7 @@ Mesos in `sdk.runner.subscribing`.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from typing import TypeVar
 
 import structlog
 
@@ -36,6 +37,7 @@ from sdk.runner.turns import Turns
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.holder import Role
 
+T = TypeVar("T")
 _SNAPSHOT_AGE = 0.5
 
 
@@ -229,6 +231,13 @@ class Runner:
     def tell(self, agent_id: AgentId, executor_id: ExecutorId, data: bytes) -> None:
         """See `Host`."""
         self._subscribing.call(SendMessage(agent_id=agent_id, executor_id=executor_id, data=data))
+
+    def inspect(self, look: Callable[[State], T]) -> T | None:
+        """What one of `sdk.core.inspection` sees, None while this process is not in charge. For people; costs as much
+        as there is.
+        """
+        state = self._state
+        return None if state is None else look(state)
 
     @property
     def _state(self) -> State | None:
