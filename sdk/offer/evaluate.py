@@ -14,9 +14,9 @@ from sdk.model.records import Holding, TaskRecord
 from sdk.model.resources import MILLI, Resource
 from sdk.model.spec import PortSpec, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
+from sdk.offer import placement, rules
 from sdk.offer.algebra import add, contain, excess
 from sdk.offer.draw import Amounts, draw
-from sdk.offer.placement import refusals as placement_refusals
 from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose, choose_of_container
 from sdk.offer.requirement import Claimant, PortKey, Requirement
@@ -121,7 +121,13 @@ def held(holding: Holding, pool: Pool, claimant: Claimant) -> bool:
 
 
 def _place_reasons(requirement: Requirement, pool: Pool, claimant: Claimant) -> list[str]:
-    reasons = list(placement_refusals(requirement.pod.constraints, pool.place, requirement.siblings))
+    place, neighbours = pool.place, requirement.neighbours
+    reasons = [
+        *placement.refusals(requirement.pod.constraints, place, neighbours),
+        *rules.refusals(requirement.pod.placement, place, neighbours),
+    ]
+    if place.region not in (None, claimant.region) and claimant.region is not None and not requirement.any_region:
+        reasons.append(f"region {place.region} is not {claimant.region}, the master's; no rule names another")
     avoided = requirement.avoid.get(pool.hostname)
     if avoided is not None:
         reasons.append(avoided)

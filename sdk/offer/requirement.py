@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sdk.model.ids import ConfigId, FrameworkId
+from sdk.model.placement import Rule
 from sdk.model.records import Holding
 from sdk.model.resources import Range
 from sdk.model.spec import PodSpec, PortSpec, TaskSpec
 from sdk.offer.draw import Amounts
-from sdk.offer.placement import Siblings
+from sdk.offer.placement import as_rule
+from sdk.offer.rules import Known, Neighbours, fields
 
 PortKey = tuple[str, str]
 """Names of task and port."""
@@ -30,8 +32,8 @@ class Requirement:
     holding: Holding | None = None
     ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Numbers of the last launch by task and port name: kept when they are free."""
-    siblings: Siblings = field(default_factory=Siblings)
-    """Where the other instances of this pod type are."""
+    neighbours: Neighbours = field(default_factory=Known)
+    """Where the instances are that rules of placement look at."""
     avoid: Mapping[str, str] = field(default_factory=dict)
     """Host names that are refused for now, each with the sentence why."""
     keep: frozenset[PortKey] = frozenset()
@@ -69,9 +71,19 @@ class Requirement:
         return frozenset((task.name, port.name) for task in self.tasks for port in task.ports if port.optional)
 
     @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules of placement."""
+        return rules_of(self.pod)
+
+    @cached_property
+    def any_region(self) -> bool:
+        """Whether its rules say in which regions it may run; by default it is that of the master."""
+        return "@region" in fields(self.rules)
+
+    @cached_property
     def anywhere(self) -> bool:
         """Whether only what an agent offers decides, and not which agent it is."""
-        return self.holding is None and not self.avoid and not self.pod.constraints
+        return self.holding is None and not self.avoid and not self.rules
 
     @cached_property
     def instance(self) -> str:
@@ -91,3 +103,10 @@ class Claimant:
     new_id: Callable[[], str]
     static_ports: frozenset[int] = frozenset()
     """Fixed numbers that any waiting instance wants: no dynamic port takes them away."""
+    region: str | None = None
+    """That of the master, as far as is known: instances stay there unless their rules say otherwise."""
+
+
+def rules_of(pod: PodSpec) -> tuple[Rule, ...]:
+    """All rules of placement of a pod, in either language."""
+    return (*map(as_rule, pod.constraints), *pod.placement)
