@@ -18,7 +18,6 @@ from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.pool import Pool
 from sdk.offer.preference import score
 from sdk.offer.requirement import Claimant, Requirement
-from sdk.offer.rules import growing
 from sdk.plan.need import MustPlace, Overdue, done, over
 from sdk.plan.wish import PodWish
 
@@ -140,7 +139,7 @@ def _place(frame: Frame, key: PodKey, batch: _Batch) -> None:
             placed.exclusive.add(position)
         if widening.is_for_ports(need):
             placed.widened.add(pod_type)
-        if not all(growing(rule) for rule in requirement.rules):
+        if not requirement.rules.growing:
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
             batch.shapes.pop(kind, None)
         batch.neighbours.placed(key)

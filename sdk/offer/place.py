@@ -30,7 +30,10 @@ class Place:
             case "@zone":
                 return self.zone
             case _:
-                return next((found.text for found in self.attributes if found.name == name), None)
+                for found in self.attributes:
+                    if found.name == name:
+                        return found.text
+                return None
 
 
 def place_of(offer: Offer) -> Place:
@@ -114,8 +117,8 @@ class Others:
 
     def count(self, field: str, value: str) -> int:
         """How many there are with this value of the field."""
-        found = self._places.by(field).get(value, _NOBODY)
-        return len(found) - (self._without in found)
+        found = self._places.by(field).get(value)
+        return 0 if found is None else len(found) - (self._without in found)
 
     def at(self, field: str, value: str) -> Place | None:
         """One of them."""

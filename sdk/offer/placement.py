@@ -6,13 +6,12 @@ accept it, all others but IS_NOT refuse.
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 
 from sdk.errors import InvalidSpec
 from sdk.model.placement import Is, Like, MaxPer, Not, RoundRobin, Rule, Together
-from sdk.offer.place import Place
-from sdk.offer.rules import Neighbours, verdict
+from sdk.offer.rules import RuleSet
 from sdk.pattern import BadPattern, Pattern
 
 Constraint = tuple[str, ...]
@@ -70,12 +69,11 @@ def checked(constraints: Iterable[Sequence[str]], path: str = "constraints") -> 
     return tuple(found)
 
 
-def refusals(constraints: Iterable[Constraint], place: Place, neighbours: Neighbours) -> Iterator[str]:
-    """One sentence for each constraint that forbids `place`."""
-    for constraint in constraints:
-        kept, why = verdict(as_rule(constraint), place, neighbours)
-        if not kept:
-            yield f"{why} ({':'.join(constraint)})"
+@lru_cache(maxsize=256)
+def rule_set(constraints: tuple[Constraint, ...], rules: tuple[Rule, ...]) -> RuleSet:
+    """The rules of a pod, in both languages; what a constraint refuses is told with its words."""
+    short = [(as_rule(constraint), f" ({':'.join(constraint)})") for constraint in constraints]
+    return RuleSet([*short, *((rule, "") for rule in rules)])
 
 
 @lru_cache(maxsize=1024)

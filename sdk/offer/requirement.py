@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from sdk.model.ids import ConfigId, FrameworkId
-from sdk.model.placement import Rule
 from sdk.model.records import Holding
 from sdk.model.resources import Range
 from sdk.model.spec import PodSpec, PortSpec, TaskSpec
 from sdk.offer.draw import Amounts
-from sdk.offer.placement import as_rule
-from sdk.offer.rules import Known, Neighbours, fields
+from sdk.offer.placement import rule_set
+from sdk.offer.rules import Known, Neighbours, RuleSet
 
 PortKey = tuple[str, str]
 """Names of task and port."""
@@ -41,10 +40,11 @@ class Requirement:
     gain: frozenset[PortKey] = frozenset()
     """Optional ports for which it is launched anew: one of them at least has to be there."""
 
-    refused_ports: dict[tuple[tuple[Range, ...], tuple[Range, ...]], tuple[str, ...]] = field(
+    port_refusals: dict[tuple[tuple[Range, ...], tuple[Range, ...]], tuple[str, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """Why there is no number for a port, by what is free and what was offered: worked out once for all equal agents."""
+    """Why there is no number for a port, by what is free and what was offered: worked out once for all equal agents.
+    Empty where there is one for each."""
 
     @cached_property
     def amounts(self) -> Amounts:
@@ -71,14 +71,14 @@ class Requirement:
         return frozenset((task.name, port.name) for task in self.tasks for port in task.ports if port.optional)
 
     @cached_property
-    def rules(self) -> tuple[Rule, ...]:
-        """All rules of placement."""
-        return rules_of(self.pod)
+    def rules(self) -> RuleSet:
+        """All rules of placement, in either language."""
+        return rule_set(self.pod.constraints, self.pod.placement)
 
     @cached_property
     def any_region(self) -> bool:
         """Whether its rules say in which regions it may run; by default it is that of the master."""
-        return "@region" in fields(self.rules)
+        return "@region" in self.rules.fields
 
     @cached_property
     def anywhere(self) -> bool:
@@ -105,8 +105,3 @@ class Claimant:
     """Fixed numbers that any waiting instance wants: no dynamic port takes them away."""
     region: str | None = None
     """That of the master, as far as is known: instances stay there unless their rules say otherwise."""
-
-
-def rules_of(pod: PodSpec) -> tuple[Rule, ...]:
-    """All rules of placement of a pod, in either language."""
-    return (*map(as_rule, pod.constraints), *pod.placement)

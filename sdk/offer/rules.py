@@ -74,12 +74,39 @@ def verdict(rule: Rule, place: Place, neighbours: Neighbours) -> Verdict:
             return _at(rule, own, neighbours)
 
 
-def refusals(rules: Iterable[Rule], place: Place, neighbours: Neighbours) -> Iterator[str]:
-    """One sentence for each rule that forbids the place."""
-    for rule in rules:
-        kept, why = verdict(rule, place, neighbours)
-        if not kept:
-            yield why
+class RuleSet:
+    """The rules of one pod, made ready to be asked about many places."""
+
+    def __init__(self, rules: Iterable[tuple[Rule, str]]) -> None:
+        """Each with what is said behind its sentence."""
+        rules = tuple(rules)
+        self._rules = [(rule, said, sorted(fields(rule)) if fixed(rule) else None) for rule, said in rules]
+        self._known: list[dict[tuple[str | None, ...], str | None]] = [{} for _ in rules]
+        self.growing = all(growing(rule) for rule, _ in rules)
+        """Whether a place that is refused stays so, however many instances of the pod are placed besides."""
+        self.fields = frozenset[str]().union(*(fields(rule) for rule, _ in rules))
+        """All that they are about."""
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def refusals(self, place: Place, neighbours: Neighbours) -> Iterator[str]:
+        """One sentence for each rule that forbids the place."""
+        for (rule, said, looks_at), known in zip(self._rules, self._known, strict=True):
+            if looks_at is None:
+                found = _refusal(rule, said, place, neighbours)
+            else:  # equal for all agents with the same values: there are many agents, and few values
+                values = tuple(map(place.field, looks_at))
+                if values not in known:
+                    known[values] = _refusal(rule, said, place, neighbours)
+                found = known[values]
+            if found is not None:
+                yield found
+
+
+def _refusal(rule: Rule, said: str, place: Place, neighbours: Neighbours) -> str | None:
+    kept, why = verdict(rule, place, neighbours)
+    return None if kept else why + said
 
 
 def _at(
@@ -88,6 +115,14 @@ def _at(
     """Of a rule about a field whose value is `own`."""
     field = rule.field
     match rule:
+        case MaxPer(count=count, of=which):
+            others = neighbours.of(which)
+            taken = others.count(field, own)
+            if not taken:
+                return Verdict(count > 0, f"{field} {own} runs none")
+            if count == 1 and (there := others.at(field, own)) is not None:
+                return Verdict(False, f"{field} {own} already runs {there.instance}")
+            return Verdict(taken < count, f"{field} {own} already runs {taken}")
         case Has():
             return Verdict(True, f"{field} is {own}")
         case Is(values=values):
@@ -97,12 +132,6 @@ def _at(
         case Like(pattern=pattern):
             kept = compiled(pattern).matches(own)
             return Verdict(kept, f"{field} {own} is {'' if kept else 'not '}like {pattern}")
-        case MaxPer(count=count, of=which):
-            others = neighbours.of(which)
-            taken = others.count(field, own)
-            if count == 1 and (there := others.at(field, own)) is not None:
-                return Verdict(False, f"{field} {own} already runs {there.instance}")
-            return Verdict(taken < count, f"{field} {own} already runs {taken}")
         case RoundRobin(values=values):
             taken, least = neighbours.of(OWN).turns(field, own, values)
             return Verdict(taken <= least, f"{field} {own} already runs {taken}, another one only {least}")
@@ -176,9 +205,9 @@ def inner(rules: Iterable[Rule]) -> Iterator[Rule]:
                 pass
 
 
-def fields(rules: Iterable[Rule]) -> frozenset[str]:
-    """All fields that they are about."""
-    return frozenset(rule.field for rule in inner(rules) if not isinstance(rule, All | AnyOf | Not))
+def fields(rule: Rule) -> frozenset[str]:
+    """All fields that it is about."""
+    return frozenset(each.field for each in inner((rule,)) if not isinstance(each, All | AnyOf | Not))
 
 
 @lru_cache(maxsize=1024)

@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 from sdk.errors import InvalidSpec
 from sdk.model.resources import Attribute
 from sdk.offer.place import Others, Place, Places
-from sdk.offer.placement import as_rule, parse_constraints
-from sdk.offer.placement import refusals as refused
+from sdk.offer.placement import as_rule, parse_constraints, rule_set
 from sdk.offer.rules import Known, growing
 
 
 def refusals(constraints: Iterable[tuple[str, ...]], candidate: Place, siblings: Iterable[Place]) -> tuple[str, ...]:
     """With siblings that have names of their own."""
     named = (replace(each, instance=each.instance or f"app-{index}") for index, each in enumerate(siblings))
-    return tuple(refused(constraints, candidate, Known(Others(Places(named)))))
+    return tuple(rule_set(tuple(constraints), ()).refusals(candidate, Known(Others(Places(named)))))
 
 
 def place(hostname: str = "agent1", instance: str = "", zone: str | None = None, **attributes: str) -> Place:

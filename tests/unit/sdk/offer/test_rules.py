@@ -27,7 +27,8 @@ from sdk.model.placement import (
 from sdk.model.resources import Attribute
 from sdk.model.spec import PodSpec
 from sdk.offer.place import Others, Place, Places
-from sdk.offer.rules import Known, fixed, growing, refusals, verdict
+from sdk.offer.placement import rule_set
+from sdk.offer.rules import Known, fixed, growing, verdict
 
 DB = Instances(service="cassandra", pod="db")
 ANY_NODE = Instances(service="*", task="node")
@@ -228,7 +229,7 @@ OTHERS = around([place("host1", "z1", "r1")], [place("host2", "z2", "r2")])
 )  # fmt: skip
 def test_each_refusal_tells_values(rule: Rule, at: Place, expected: str) -> None:
     """What is there, and what was wanted."""
-    assert list(refusals([rule], at, OTHERS)) == [expected]
+    assert list(rule_set((), (rule,)).refusals(at, OTHERS)) == [expected]
 
 
 def test_the_first_that_has_to_be_near_its_own_goes_anywhere() -> None:
@@ -237,3 +238,15 @@ def test_the_first_that_has_to_be_near_its_own_goes_anywhere() -> None:
     assert verdict(rule, place(rack="r2"), around([], [])).kept
     assert not verdict(rule, place(rack="r2"), OTHERS).kept
     assert verdict(rule, place(rack="r1"), OTHERS).kept
+
+
+@given(st.lists(RULES, max_size=3), st.lists(st.tuples(PLACES, NAMED, NAMED), max_size=4))
+def test_rules_that_are_made_ready_say_the_same_each_time(
+    rules: list[Rule], asked: list[tuple[Place, list[Place], list[Place]]]
+) -> None:
+    """Whatever they were asked before."""
+    ready = rule_set((), tuple(rules))
+    for at, own, db in asked:
+        neighbours = around(own, db)
+        verdicts = [verdict(rule, at, neighbours) for rule in rules]
+        assert list(ready.refusals(at, neighbours)) == [why for kept, why in verdicts if not kept]
