@@ -166,7 +166,7 @@ def _action(frame: Frame, event: PodActionRequested) -> None:
         return
     # An operator who asks again does not want to wait for what went wrong before.
     frame.troubles.release(event.service, frame.now)
-    tasks = tuple(replace(task, failures=0, not_before=0.0) for task in record.tasks)
+    tasks = tuple(replace(task, failures=0, not_before=0.0, refusals=0) for task in record.tasks)
     fresh = replace(record, tasks=tasks, failures=0, not_before=0.0)
     match event.action:
         case "restart":

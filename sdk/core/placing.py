@@ -305,9 +305,9 @@ def _launched_beside(frame: Frame, record: PodRecord, wish: PodWish, match: Matc
 
 def _counting_on(record: PodRecord, tasks: tuple[TaskRecord, ...]) -> tuple[TaskRecord, ...]:
     """The launched tasks, with how often the same has failed in a row."""
-    before = {task.name: task for task in record.tasks if task.failures}
+    before = {task.name: task for task in record.tasks if task.failures or task.refusals}
     return tuple(
-        replace(task, failures=old.failures)
+        replace(task, failures=old.failures, refusals=old.refusals)
         if (old := before.get(task.name)) is not None and old.config == task.config
         else task
         for task in tasks

@@ -21,14 +21,8 @@ from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
 from sdk.plan.need import alone, as_wished, over, ready
+from sdk.plan.reasons import FINAL_REFUSALS, INVALID_OFFERS, refusal
 from sdk.plan.wish import PodWish
-
-INVALID_OFFERS = "REASON_INVALID_OFFERS"
-REFUSED = {
-    "REASON_TASK_INVALID": "Mesos refuses the task as invalid",
-    "REASON_TASK_UNAUTHORIZED": "Mesos forbids the task",
-}
-"""TASK_ERRORs that come again for the same task, however often it is tried; what to say about each."""
 
 FINAL = frozenset({TaskState.FINISHED, TaskState.FAILED, TaskState.KILLED, TaskState.ERROR})
 """Said by the task's own agent or executor: anything later about a live task of this id is out of date."""
@@ -67,6 +61,7 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         status=merge(task.status, status),
         changed_at=task.changed_at if status.state is before else frame.now,
         confirmed=True,
+        refusals=0 if status.state is TaskState.RUNNING else task.refusals + (refusal(status, task.name) is not None),
     )
     wish = frame.wish(key)
     tasks = tuple(merged if other.task_id == task.task_id else other for other in record.tasks)
@@ -174,14 +169,14 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         return _seen(record)
     policy = wish.spec.recovery
     before = task.failures if apart else record.failures
-    if status.state is TaskState.ERROR and status.reason in REFUSED:
-        sentence = f"{REFUSED[status.reason]} {task.name}: {status.message or status.reason}"
+    if task.refusals + 1 >= FINAL_REFUSALS and (refused := refusal(status, task.name)) is not None:
+        sentence = f"{refused}; not tried again as it is"
         frame.log("error", f"{record.name}: {sentence}", service=record.service, task_id=task.task_id)
-        return _failed(record, task, apart, before + 1, frame.now + frame.settings.refused_again, sentence)
+        return _failed(record, task, apart, before + 1, 0.0, refused)
     ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
     failures = 1 if ran >= policy.stable_after else before + 1
     delay = relaunch_delay(policy, failures)
-    sentence = failure_sentence(task, status)
+    sentence = refusal(status, task.name) or failure_sentence(task, status)
     frame.log(
         "warning",
         f"{record.name}: {sentence}; next try in {delay:.0f} s",

@@ -14,7 +14,8 @@ from sdk.core.maps import Groups, without
 from sdk.core.slice import Slice
 from sdk.core.stored import PodKey
 from sdk.model.ids import AgentId
-from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, MustRelease, Need, Outdated, Overdue, Rest
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, MustRelease, Need, Outdated, Overdue, Rest, Stopped
+from sdk.plan.progress import Progress
 
 _REST = Rest()
 
@@ -32,6 +33,8 @@ class Work(Slice):
     is lost for too long."""
     placing: Map[PodKey, None] = field(default_factory=Map)
     """Instances that wait for offers, to be launched or released."""
+    stopped: Map[PodKey, None] = field(default_factory=Map)
+    """Instances that cannot be as they are wished, or not all of it, until somebody does something about it."""
     again: Agenda[PodKey] = field(default_factory=Agenda)
     """Instances by the time at which they are looked at again, whatever happens."""
     updates: Agenda[str] = field(default_factory=Agenda)
@@ -64,6 +67,8 @@ class Work(Slice):
         self.queued = self.queued.add(service, key) if in_line else self.queued.discard(service, key)
         waits = isinstance(need, MustPlace | MustRelease) or (isinstance(need, LacksTasks) and bool(need.tasks))
         self.placing = self.placing.set(key, None) if waits else without(self.placing, key)
+        stuck = isinstance(need, Stopped) or (isinstance(need, LacksTasks) and need.status is Progress.ERROR)
+        self.stopped = self.stopped.set(key, None) if stuck else without(self.stopped, key)
         if isinstance(need, Rest):
             self.needs = without(self.needs, key)
         else:

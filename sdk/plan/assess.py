@@ -6,6 +6,7 @@
     another task over ──> LacksTasks ──its backoff is over, its resources are offered──> Rest
     runs with another configuration ──> Outdated ──strategy lets it──> MustKill
     runs without optional ports ──> LacksPorts ──an offer holds some──> MustKill, or MustPlace (elsewhere)
+    refused by Mesos for good ──> Stopped ──other configuration, or restart──> MustPlace
     agent lost ──> Waits ──replace_after──> Overdue ──budget of replacements lets it──> MustPlace (elsewhere)
     agent goes into maintenance ──> Overdue ──budget lets it──> MustPlace (elsewhere; the old task serves until then)
     agent drained ──> MustPlace (elsewhere, at once: Mesos ends the old task)
@@ -18,8 +19,8 @@ Nothing here looks at other instances or at offers: what one may do *now* is dec
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodGoal, PodRecord
 from sdk.model.spec import OnUnreachable
-from sdk.plan.instance import after_failures, due_of, host_of
-from sdk.plan.need import Around, MustKill, MustPlace, Need, Overdue, Rest, Waits, alone, done, missing, over
+from sdk.plan.instance import after_failures, due_of, host_of, stopped
+from sdk.plan.need import Around, MustKill, MustPlace, Need, Overdue, Rest, Stopped, Waits, alone, done, missing, over
 from sdk.plan.progress import Progress
 from sdk.plan.removal import removal
 from sdk.plan.running import running
@@ -32,12 +33,14 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
         return removal(record, now, around)
     if finished(record, wish):
         return Rest()
+    alive = tuple(task for task in record.tasks if not over(task))
+    if not alive and (why := _stopped(record, wish)) is not None:
+        return Stopped(message=f"{why}; it is not tried again until its configuration changes, or on restart")
     waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
     if around.leaving is not None and around.leaving.acts(now) and not waits:
         leaves = _leave(record, wish, now, around.leaving)
         if leaves is not None:
             return leaves
-    alive = tuple(task for task in record.tasks if not over(task))
     if record.lost_at is not None:
         return _lost(record, wish, now)
     alive_ids = tuple(task.task_id for task in alive)
@@ -75,7 +78,16 @@ def _due(record: PodRecord, wish: PodWish) -> float:
     gone = missing(record, wish)
     if any(not alone(spec) for spec in gone):
         return record.not_before  # the others come with it
-    return min((due_of(record, spec, wish) for spec in gone), default=0.0)
+    return min((due_of(record, spec, wish) for spec in gone if not stopped(record, spec, wish)), default=0.0)
+
+
+def _stopped(record: PodRecord, wish: PodWish) -> str | None:
+    """Why nothing of an instance of which nothing runs is launched: the least that it needs is refused."""
+    gone = missing(record, wish)
+    together = [spec for spec in gone if not alone(spec)]
+    refused = [stopped(record, spec, wish) for spec in together or gone]
+    # One of those that are launched together is enough; of the others each has its own fate.
+    return next((why for why in refused if why is not None), None) if together or all(refused) else None
 
 
 def _backing_off(record: PodRecord, now: float, due: float) -> Need:

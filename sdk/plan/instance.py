@@ -1,8 +1,11 @@
-"""What is told of an instance, whether it runs or not: where it is, what failed, when it is tried again."""
+"""What is told of an instance, whether it runs or not: where it is, what failed, and whether and when it is tried
+again.
+"""
 
 from sdk.model.records import PodRecord
 from sdk.model.spec import TaskSpec
 from sdk.plan.need import alone
+from sdk.plan.reasons import refused_for_good
 from sdk.plan.wish import PodWish
 
 
@@ -19,6 +22,12 @@ def due_of(record: PodRecord, spec: TaskSpec, wish: PodWish) -> float:
         return record.not_before
     task = next((task for task in record.tasks if task.name == spec.name), None)
     return 0.0 if task is None or task.config != wish.config else task.not_before
+
+
+def stopped(record: PodRecord, spec: TaskSpec, wish: PodWish) -> str | None:
+    """Why one of its tasks is not launched again as it is, None when it is."""
+    task = next((task for task in record.tasks if task.name == spec.name), None)
+    return None if task is None or task.config != wish.config else refused_for_good(task)
 
 
 def after_failures(record: PodRecord) -> str:

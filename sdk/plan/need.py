@@ -33,6 +33,13 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Nothing is done until its configuration changes, or an operator asks for it."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MustKill:
     """These tasks have to end."""
 
@@ -145,7 +152,19 @@ class Around:
     """Since when agents with something that it left behind have offered nothing; those that did just now are absent."""
 
 
-Need = Rest | LacksPorts | LacksTasks | Waits | MustKill | MustPlace | Outdated | Overdue | MustRelease | MustDelete
+Need = (
+    Rest
+    | LacksPorts
+    | LacksTasks
+    | Waits
+    | Stopped
+    | MustKill
+    | MustPlace
+    | Outdated
+    | Overdue
+    | MustRelease
+    | MustDelete
+)
 
 
 def over(task: TaskRecord) -> bool:

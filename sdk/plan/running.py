@@ -4,13 +4,14 @@ Its tasks are of two kinds. Those that are kept up and essential are launched, a
 others comes and goes without them: a job that runs to its end, a helper that the instance can do without.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sdk.model.ids import TaskId
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import TaskState
-from sdk.plan.instance import after_failures, due_of, host_of
+from sdk.plan.instance import after_failures, due_of, host_of, stopped
 from sdk.plan.need import (
     Around,
     LacksPorts,
@@ -52,9 +53,12 @@ def running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now
     if is_ready and around.behind:
         return Outdated(tasks=alive_ids, ready=True)
     silence = _silence(wish, alive, now)
-    due = {spec.name: due_of(record, spec, wish) for spec in gone}
+    refused = {spec.name: why for spec in gone if (why := stopped(record, spec, wish)) is not None}
+    due = {spec.name: due_of(record, spec, wish) for spec in gone if spec.name not in refused}
     if due:
         return _launches(record, due, silence, is_ready, now)
+    if refused:
+        return _refused(refused, silence, is_ready)
     if is_ready:
         return _serving(record, wish, alive, silence)
     if silence is not None:
@@ -99,6 +103,18 @@ def _launches(
         return found
     message = f"{record.last_failure or 'failed'}; tried again in {min(later) - now:.0f} s"
     return replace(found, status=Progress.DELAYED, message=message)
+
+
+def _refused(refused: Mapping[str, str], silence: _Silence | None, serves: bool) -> LacksTasks:
+    """Mesos does not run some of its tasks as they are; the others go on."""
+    return LacksTasks(
+        tasks=(),
+        status=Progress.ERROR,
+        message=f"{'; '.join(refused.values())}; not tried again until the configuration changes, or on restart",
+        serves=serves,
+        until=silence.until if silence is not None else None,
+        reconcile=silence.tasks if silence is not None else (),
+    )
 
 
 def _serving(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], silence: _Silence | None) -> Need:

@@ -17,6 +17,7 @@ from sdk.plan.need import (
     Outdated,
     Overdue,
     Rest,
+    Stopped,
     Waits,
     over,
 )
@@ -97,6 +98,8 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
         case Waits(status=status, message=message):
             serving = next((left.hostname for left in record.superseded if left.serving), None)
             return status, message + (f"; the old one serves on {serving} until then" if serving else "")
+        case Stopped(message=message):
+            return Progress.ERROR, message
         case MustKill(message=message):
             return Progress.KILLING, f"{message}; the task on {host} is being ended"
         case Outdated() if facts.being_killed:

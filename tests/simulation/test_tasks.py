@@ -275,3 +275,52 @@ def test_pod_of_jobs_tries_the_one_that_failed() -> None:
     sim.behave("app-0-bad", Behaviour(finishes_after=1.0))
     sim.run_until(lambda: sim.step("web/app-0").message == "finished", "all are done", within=120)
     assert replace(sim.record("web/app-0"), tasks=()).failures == 0
+
+
+NOBODY = {"run_tasks": [{"principals": {"type": "ANY"}, "users": {"type": "NONE"}}]}
+
+
+def test_task_that_is_forbidden_is_tried_twice_and_no_more() -> None:
+    """Its step, its status and its problem say why, also under another scheduler; a restart tries again."""
+    sim = Simulation(acls=NOBODY)
+    sim.add_agent("agent1")
+    sim.publish(pod(), service("other"))
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.ERROR, "it is given up", within=60)
+    assert sim.step("web/app-0").message.startswith("Mesos forbids the task server: ")
+    assert sim.snapshot().services["web"].status is Progress.ERROR
+    launched = sum(said.startswith("Launching web/app-0") for said in sim.said())
+    sim.restart_scheduler()
+    sim.settle(2000)
+    assert sim.problems()["web"].startswith("app-0: Mesos forbids the task server: ")
+    assert sum(said.startswith("Launching web/app-0") for said in sim.said()) == launched == 2
+    sim.allow_everything()
+    sim.action("web/app-0", "restart")
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs")
+    assert "web" not in sim.problems()
+    assert "other" in sim.problems()
+    sim.publish(pod(), service("other", command="another"))
+    sim.run_until(lambda: sim.running() == ["other/app-0", "web/app-0"], "the other one, too", within=60)
+    sim.settle()
+    sim.expect_reserved_exactly()
+
+
+def test_forbidden_helper_ends_nobody() -> None:
+    """The server serves, is updated, and what is the matter with the helper is told."""
+    sim = Simulation(acls={"run_tasks": [{"principals": {"type": "NONE"}, "users": {"values": ["somebody"]}}]})
+    sim.add_agent("agent1")
+    helper = replace(task("helper", essential=False), command=CommandSpec(value="sleep 1000", user="somebody"))
+    sim.publish(pod(helper))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING", "the server runs")
+    first = _task(sim, "server")
+    sim.settle(1000)
+    assert _task(sim, "server") == first
+    assert sim.step("web/app-0", "recovery").status is Progress.ERROR
+    assert "Mesos forbids the task helper" in sim.problems()["web"]
+    assert sum("helper" in said for said in sim.said() if said.startswith("Launching")) == 1
+    sim.publish(pod(helper, command="sleep 2000"))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING" and _task(sim, "server") != first, "it is updated")
+    sim.publish(pod(task("helper", essential=False)))
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "another helper runs", within=60)
+    assert sim.problems() == {}
+    sim.settle()
+    sim.expect_reserved_exactly()
