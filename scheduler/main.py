@@ -15,6 +15,7 @@ from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
 from sdk.clock import ForwardClock, SystemClock
 from sdk.core.events import Event
 from sdk.end_signals import on_end_signals
+from sdk.errors import EnvironmentProblem
 from sdk.framework_store import FrameworkStore
 from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
 from sdk.http.access import AccessFile, SharedSecret, Way
@@ -40,8 +41,13 @@ _log = structlog.get_logger()
 class SchedulerProcess:
     """Everything of one process, from `start` to `stop`."""
 
-    def __init__(self, settings: SchedulerSettings) -> None:
-        """Raises InvalidSpec or EnvironmentProblem for what cannot be run at all."""
+    def __init__(self, settings: SchedulerSettings, over: threading.Event | None = None) -> None:
+        """`over` is set when the process has to end. Raises InvalidSpec or EnvironmentProblem for what cannot be run at
+        all.
+        """
+        self.superseded: str | None = None
+        """Why it has to: another scheduler has taken one of its frameworks over."""
+        self._over = over or threading.Event()
         settings.check()
         self._settings = settings
         self._frameworks = frameworks = [
@@ -127,7 +133,12 @@ class SchedulerProcess:
             clock=ForwardClock(SystemClock()),
             new_id=lambda: str(uuid.uuid4()),
             metrics=self._metrics,
+            superseded=self._end_superseded,
         )
+
+    def _end_superseded(self, why: str) -> None:
+        self.superseded = why
+        self._over.set()
 
 
 def _require_authentication(settings: SchedulerSettings, frameworks: Sequence[FrameworkConfig]) -> None:
@@ -186,16 +197,18 @@ def feed_factory(framework: FrameworkConfig, mesos: str, url: str, access: Acces
 
 
 def run(settings: SchedulerSettings) -> None:
-    """Run until SIGTERM or SIGINT. Raises InvalidSpec or EnvironmentProblem when it cannot start."""
-    stop = threading.Event()
-    on_end_signals(lambda _: stop.set())
-    process = SchedulerProcess(settings)
+    """Run until SIGTERM or SIGINT. Raises InvalidSpec or EnvironmentProblem when it cannot start or go on."""
+    over = threading.Event()
+    on_end_signals(lambda _: over.set())
+    process = SchedulerProcess(settings, over)
     try:
         process.serve()
-        process.wait_storage(stop)
-        if not stop.is_set():
+        process.wait_storage(over)
+        if not over.is_set():
             process.start()
-            stop.wait()
+            over.wait()
         _log.info("The scheduler stops; its tasks go on")
     finally:
         process.stop()
+    if process.superseded is not None:
+        raise EnvironmentProblem(process.superseded)

@@ -57,7 +57,9 @@ class Runner:
         new_id: Callable[[], str],
         metrics: Metrics,
         core_settings: Settings | None = None,
+        superseded: Callable[[str], None] = lambda _why: None,
     ) -> None:
+        """`superseded` is told why this process has given way to another scheduler, and has nothing more to do."""
         self._settings = settings
         self._words: Mapping[str, str] = {ADVERTISED: settings.advertised_url}
         self._plugin = plugin
@@ -95,8 +97,10 @@ class Runner:
             ),
             turns=self._make_turns,
             clean_up=plugin.uninstalled,
+            give_way=self._give_way,
             metrics=metrics,
         )
+        self._superseded = superseded
         self._reported: Mapping[str, str] = {}
         self._shown: tuple[State, float, Snapshot] | None = None
         self._named: tuple[tuple[object, ...], frozenset[str]] | None = None
@@ -149,6 +153,10 @@ class Runner:
     def working(self) -> bool:
         """False when the thread that does the work ended by itself."""
         return self._terms.working
+
+    def _give_way(self, why: str) -> None:
+        self._charge.stop()
+        self._superseded(why)
 
     def _watch_uninstall(self) -> None:
         """A standby that saw the framework being uninstalled must not begin again when its nodes are gone."""
