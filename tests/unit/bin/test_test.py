@@ -13,16 +13,18 @@ import pytest
 from tests.support.wait import wait_until
 from tests.unit.bin.checkout import ROOT
 
-CHECKS = ["compileall", "format", "lint", "lint-imports", "mypy", "pure", "real"]
+CHECKS = ["collect", "compileall", "format", "lint", "lint-imports", "mypy", "pure", "real"]
 # What is told to be bad fails, once or always; what is told to wait waits until it is ended.
 PROGRAM = """#!/bin/sh
 case "$0 $*" in
     *"/ruff check"*) name=lint ;;
     *"/ruff format"*) name=format ;;
     *" -m compileall"*) name=compileall ;;
-    *cache_dir*--last-failed*) name=again ;;
-    *cache_dir*) name=real ;;
-    *" -m pytest"*--durations*) name=pure ;;
+    *" -m pytest"*--collect-only*) name=collect ;;
+    *cache_dir=.local/pure*--last-failed*) name=pure-again ;;
+    *cache_dir=.local/real-parts*--last-failed*) name=real-again ;;
+    *cache_dir=.local/pure*) name=pure ;;
+    *cache_dir=.local/real-parts*) name=real ;;
     *" -m pytest"*) name=given ;;
     *) name=${0##*/} ;;
 esac
@@ -94,28 +96,52 @@ def test_all_checks_run_once_and_their_output_is_shown(checkout: Checkout) -> No
     assert " 1 " not in checkout.calls.read_text()
 
 
+def test_for_every_day_the_pure_tests_run_beside_those_that_wait(checkout: Checkout) -> None:
+    """All checks, and what they said in the order in which they are waited for."""
+    code, said, ran = checkout.run("--quick")
+    assert (code, ran) == (0, CHECKS)
+    shown = [line.removeprefix("output of ") for line in said.splitlines() if line.startswith("output of ")]
+    assert shown[1:] == ["lint", "format", "lint-imports", "real", "pure", "mypy"]
+    assert all("--examples" in line for line in checkout.calls.read_text().splitlines() if line.startswith("pure "))
+
+
+def test_the_asserts_of_a_checkout_are_translated_once(checkout: Checkout) -> None:
+    """Before the tests, where no run has done it."""
+    cached = checkout.path / "tests" / "__pycache__" / "conftest.cpython-311-pytest-9.0.0.pyc"
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    assert checkout.run()[2] == [name for name in CHECKS if name != "collect"]
+
+
+@pytest.mark.parametrize("quick", [(), ("--quick",)])
 @pytest.mark.parametrize(
     ("bad", "named"),
     [
         ("lint", "ruff (lint)"),
-        ("pure", "pure tests"),
-        ("real again", "tests on real ZooKeeper, HAProxy and the whole stack"),
-        ("format pure", "ruff (format), pure tests"),
+        ("pure pure-again", "pure tests"),
+        ("real real-again", "tests on real ZooKeeper"),
+        ("format mypy", "ruff (format), mypy (strict)"),
     ],
 )
-def test_what_fails_is_named_and_holds_up_no_other(checkout: Checkout, bad: str, named: str) -> None:
+def test_what_fails_is_named_and_holds_up_no_other(
+    checkout: Checkout, bad: str, named: str, quick: tuple[str, ...]
+) -> None:
     """Whoever reads the end knows all that is to be mended."""
-    code, said, ran = checkout.run(bad=bad)
+    code, said, ran = checkout.run(*quick, bad=bad)
     assert code == 1
-    assert said.rstrip().endswith(f"FAILED: {named}")
+    assert f"\nFAILED: {named}" in said
     assert set(ran) >= set(CHECKS)
 
 
-def test_what_failed_beside_the_others_may_pass_alone(checkout: Checkout) -> None:
-    """It is run once more when nothing else runs."""
-    code, said, ran = checkout.run("--quick", bad="real")
-    assert (code, ran) == (0, sorted([*CHECKS, "again"]))
-    assert said.index("output of pure") < said.index("what failed, once more") < said.index("output of again")
+@pytest.mark.parametrize("bad", ["pure", "real"])
+@pytest.mark.parametrize("quick", [(), ("--quick",)])
+def test_what_failed_beside_the_others_may_pass_alone(checkout: Checkout, bad: str, quick: tuple[str, ...]) -> None:
+    """It is run once more by itself."""
+    code, said, ran = checkout.run(*quick, bad=bad)
+    assert (code, ran) == (0, sorted([*CHECKS, f"{bad}-again"]))
+    assert (
+        said.index(f"output of {bad}\n") < said.index("what failed, once more") < said.index(f"output of {bad}-again")
+    )
 
 
 def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
@@ -125,18 +151,23 @@ def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_ended_leaves_nothing_running(checkout: Checkout, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "names"), [((), ("pure", "mypy")), (("--quick",), ("real", "pure", "mypy"))], ids=["all", "quick"]
+)
+def test_a_run_that_is_ended_leaves_nothing_running(
+    checkout: Checkout, number: signal.Signals, arguments: tuple[str, ...], names: tuple[str, ...]
+) -> None:
     """What runs beside the others is no child that a terminal's interrupt reaches."""
-    process = checkout.start(waiting="pure mypy")
-    pids = [checkout.calls.with_name(f"calls.{name}") for name in ("pure", "mypy")]
-    wait_until(lambda: all(one.exists() and one.read_text() for one in pids), what="both to run")
-    pure, beside = (int(one.read_text()) for one in pids)
+    process = checkout.start(*arguments, waiting=" ".join(names))
+    files = [checkout.calls.with_name(f"calls.{name}") for name in names]
+    wait_until(lambda: all(one.exists() and one.read_text() for one in files), what="all to run")
+    foreground, *beside = (int(one.read_text()) for one in files)
     # As a terminal does it: the signal goes to what runs in the foreground as well.
-    os.kill(pure, number)
+    os.kill(foreground, number)
     process.send_signal(number)
     try:
         process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 130
-    wait_until(lambda: not Path(f"/proc/{beside}").exists(), what="the end of what ran beside")
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in beside), what="the end of what ran beside")
