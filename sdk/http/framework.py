@@ -14,6 +14,7 @@ from sdk.http import configurations, views
 from sdk.http.errors import HttpError
 from sdk.http.guard import require_confirmation
 from sdk.http.index import PROCESS_LINKS, Link, index
+from sdk.http.plans import add_routes
 from sdk.runner import NotInCharge, Runner
 
 _ACTIONS = ("restart", "replace", "excuse")
@@ -62,6 +63,8 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     @route("/v1/services/<service>/plans")
     def plans(service: str) -> Response:
         return jsonify(views.plans(_service(runner, service)))
+
+    add_routes(route, lambda service: _service(runner, service), lambda event: _submit(runner, event))
 
     @route("/v1/services/<service>/pods")
     def pods(service: str) -> Response:

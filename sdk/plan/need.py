@@ -3,6 +3,7 @@
 Which of them it is, is in `sdk.plan.assess`.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -88,6 +89,15 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Its plan does not let it do yet what it needs."""
+
+    need: MustPlace | MustKill
+    why: str
+    """What it waits for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MustRelease:
     """Its tasks are over; its reservations, also those left on other agents, have to be given back."""
 
@@ -129,7 +139,7 @@ class Around:
     """Since when agents with something that it left behind have offered nothing; those that did just now are absent."""
 
 
-Need = Rest | LacksPorts | Waits | MustKill | MustPlace | Outdated | Overdue | MustRelease | MustDelete
+Need = Rest | LacksPorts | Waits | Held | MustKill | MustPlace | Outdated | Overdue | MustRelease | MustDelete
 
 
 def over(task: TaskRecord) -> bool:
@@ -162,6 +172,17 @@ def ready(record: PodRecord, wish: PodWish) -> bool:
         if task is None or not (task_ready(task, spec) or done(task, spec, wish)):
             return False
     return True
+
+
+def fails_until(record: PodRecord, wish: PodWish) -> float | None:
+    """Until when an instance that has that configuration counts as failing with it, should it not fail again.
+
+    Infinity while it is of no use; None when it has not failed, or has another one.
+    """
+    tried = bool(record.tasks) and all(task.config == wish.config for task in record.tasks)
+    if not tried or not record.failures or record.excused:
+        return None
+    return math.inf if record.ready_since is None else record.ready_since + wish.spec.recovery.stable_after
 
 
 def given_ports(record: PodRecord, wish: PodWish) -> frozenset[PortKey]:
