@@ -11,6 +11,7 @@ Rolling updates and replacements ask by themselves, where they choose (`sdk.core
 """
 
 from collections.abc import Iterable, Set
+from dataclasses import replace
 
 from sdk.core.frame import Frame
 from sdk.core.maps import without
@@ -19,7 +20,7 @@ from sdk.core.state import PodKey
 from sdk.model.plans import DECOMMISSION, DEPLOY, RECOVERY
 from sdk.plan.candidates import Verdicts
 from sdk.plan.facts import PlanFacts
-from sdk.plan.need import Held, MustKill, MustPlace, Need, Outdated
+from sdk.plan.need import Held, LacksTasks, MustKill, MustPlace, Need, Outdated
 from sdk.plan.wish import PodWish
 
 
@@ -39,9 +40,10 @@ def hold_back(frame: Frame, service: str, keys: Iterable[PodKey]) -> Set[PodKey]
     unwanted = False
     for key in sorted(looked):
         need = _wanted(frame.work.need(key))
-        if need is None:
-            continue
         newest = frame.newest(key)
+        if need is None:
+            _lacks_tasks(frame, facts, key)
+            continue
         if newest is None:
             unwanted = unwanted or isinstance(need, MustKill)
         else:
@@ -49,6 +51,13 @@ def hold_back(frame: Frame, service: str, keys: Iterable[PodKey]) -> Set[PodKey]
     if unwanted:
         _decommission(frame, facts, service)
     return {key for key in looked if not isinstance(frame.work.need(key), Held)}
+
+
+def _lacks_tasks(frame: Frame, facts: PlanFacts, key: PodKey) -> None:
+    """Tasks are launched beside the others by recovery. When that goes on the need is found anew."""
+    need = frame.work.need(key)
+    if isinstance(need, LacksTasks) and need.tasks and facts.interrupted(RECOVERY, key[1]) is not None:
+        frame.set_need(key, replace(need, tasks=()))
 
 
 def _wanted(need: Need) -> MustPlace | MustKill | None:

@@ -12,7 +12,7 @@ from sdk.model.plans import RECOVERY, UPDATE
 from sdk.model.spec import PodSpec
 from sdk.plan.assess import assess
 from sdk.plan.candidates import Verdicts
-from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated, Overdue, Rest, Waits
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, Overdue, Rest, Stopped, Waits
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import overall, plans
@@ -58,6 +58,10 @@ def problems(state: State) -> dict[str, str]:
             sentences = [sentence for role in roles if (sentence := refusal_sentence(state, role)) is not None]
             if sentences:
                 found[name] = "; ".join(sentences)
+    for key in sorted(state.work.stopped, reverse=True):
+        need = state.work.need(key)
+        if isinstance(need, Stopped | LacksTasks):
+            found[key[0]] = f"{key[1]}: {need.message}"
     for name in quarantined(state):
         if (quarantine := _quarantine(state, name)) is not None:
             found[name] = quarantine.why
@@ -81,7 +85,9 @@ def _facts(state: State, key: PodKey, now: float, turns: "_Turns | None" = None)
     record = state.pods[key]
     wish = state.stored.wish(key)
     need = state.work.need(key)
-    if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
+    if isinstance(need, Waits | LacksTasks | Overdue) or (
+        state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)
+    ):
         # Sentences with seconds in them are made anew.
         need = assess(record, wish, now, around(state, key))
     updated = isinstance(need, Outdated) or (isinstance(need, MustPlace) and isinstance(need.instead, Outdated))
@@ -113,7 +119,7 @@ class _Turns:
         self._verdicts: Verdicts | None = None
 
     def holds_up(self, key: PodKey, need: Need) -> str | None:
-        if isinstance(need, Overdue):
+        if isinstance(need, Overdue | LacksTasks):
             return self._plans.interrupted(RECOVERY, key[1])
         if not isinstance(need, Outdated):
             return None

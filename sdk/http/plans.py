@@ -7,13 +7,19 @@ from flask import Response, jsonify, make_response, request
 
 from sdk.core.events import PlanCommandRequested
 from sdk.core.snapshot import ServiceView
+from sdk.http import schemas
 from sdk.http.errors import HttpError
+from sdk.http.openapi import described, parameter
 from sdk.http.views import plan_json
 from sdk.model.plans import PlanRecord
 from sdk.plan.commands import Asked, Command, Impossible, Said, Unknown, answer
 from sdk.plan.facts import PlanFacts
 from sdk.plan.views import PlanView
 
+_ABOUT = (
+    parameter("phase", schemas.TEXT, "What of the plan it is about; the whole plan where it is missing."),
+    parameter("step", schemas.TEXT, "What of the phase it is about."),
+)
 Route = Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]
 
 
@@ -23,10 +29,18 @@ def add_routes(
     """`find` gives a service or raises HttpError, `submit` has a command decided on and stored, or raises it."""
 
     @route("/v1/services/<service>/plans/<plan>")
+    @described("How far one of its plans is.", schemas.PLAN)
     def shown(service: str, plan: str) -> Response:
         return jsonify(plan_json(_plan(find(service), plan)))
 
     @route("/v1/services/<service>/plans/<plan>/<command>", "POST")
+    @described(
+        "Say something about a plan, a phase or a step: interrupt, continue, restart, forceComplete, start or stop.",
+        schemas.MESSAGE,
+        status=202,
+        parameters=_ABOUT,
+        body=schemas.by_name(schemas.TEXT),
+    )
     def say(service: str, plan: str, command: str) -> Response:
         view = find(service)
         _plan(view, plan)

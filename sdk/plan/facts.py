@@ -95,7 +95,7 @@ class PlanFacts:
 
 def _has_run(record: PodRecord, wish: PodWish) -> bool:
     """What is to run to its end has done so."""
-    to_their_end = {spec.name: spec for spec in wish.spec.tasks if spec.goal is not Goal.RUNNING}
+    to_their_end = {spec.name: spec for spec in wish.spec.tasks if spec.essential and spec.goal is not Goal.RUNNING}
     over = {
         task.name for task in record.tasks if task.name in to_their_end and done(task, to_their_end[task.name], wish)
     }
