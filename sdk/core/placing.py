@@ -18,7 +18,7 @@ from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.pool import Pool
 from sdk.offer.preference import score
 from sdk.offer.requirement import Claimant, Requirement
-from sdk.plan.need import LacksTasks, MustPlace, Overdue, alone, done, over
+from sdk.plan.need import LacksTasks, MustPlace, Outdated, Overdue, alone, done, over
 from sdk.plan.wish import PodWish
 
 
@@ -269,6 +269,7 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
             earlier=None if wish == frame.newest(key) else record.earlier,
+            failures=0 if isinstance(need, MustPlace) and isinstance(need.instead, Outdated) else record.failures,
             failed=False,
             not_before=0.0,
         )

@@ -119,6 +119,13 @@ def _max_surge(strategy: UpdateStrategy) -> Broken:
         yield "max_surge", f"is {shown(strategy.max_surge)}, has to be 0 or more"
 
 
+@update("canary")
+def _canary(strategy: UpdateStrategy) -> Broken:
+    """0 or more."""
+    if strategy.canary < 0:
+        yield "canary", f"is {shown(strategy.canary)}, has to be 0 or more"
+
+
 @update("min_ready")
 def _min_ready(strategy: UpdateStrategy) -> Broken:
     """0 or more seconds."""
