@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sdk.core import replacing, widening
 from sdk.core.configurations import delete_service, drop_target
 from sdk.core.frame import Frame
+from sdk.core.giving_up import give_up
 from sdk.core.releasing import learn
 from sdk.core.reservation_life import Word
 from sdk.core.state import PodKey
@@ -19,7 +20,8 @@ def coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
     for key in sorted((key for key in keys if key in frame.pods), key=lambda key: (-frame.pods[key].index, key)):
         record = frame.pods[key]
         match frame.work.need(key):
-            case MustKill(tasks=tasks):
+            case MustKill(tasks=tasks) as must:
+                give_up(frame, key, must)
                 agent = {task.task_id: task.agent_id for task in record.tasks}
                 for task_id in tasks:
                     frame.kill(task_id, agent.get(task_id))

@@ -20,7 +20,7 @@ from sdk.model.records import PodGoal, PodRecord, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import alone, as_wished, over, ready
+from sdk.plan.need import alone, as_wished, over, ready, task_ready
 from sdk.plan.reasons import FINAL_REFUSALS, INVALID_OFFERS, refusal
 from sdk.plan.wish import PodWish
 
@@ -64,6 +64,8 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         refusals=0 if status.state is TaskState.RUNNING else task.refusals + (refusal(status, task.name) is not None),
     )
     wish = frame.wish(key)
+    if not merged.was_ready and wish is not None and _is_ready(merged, wish):
+        merged = replace(merged, was_ready=True)
     tasks = tuple(merged if other.task_id == task.task_id else other for other in record.tasks)
     changed = replace(record, tasks=tasks)
     if status.reason == AGENT_DRAINING:
@@ -85,6 +87,11 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         changed = _ended(frame, changed, task, status, wish)
     changed = mark_deployed(changed, wish)
     frame.put(changed)
+
+
+def _is_ready(task: TaskRecord, wish: PodWish) -> bool:
+    spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
+    return spec is not None and task_ready(task, spec)
 
 
 def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
@@ -109,6 +116,7 @@ def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
         agent_id=new.agent_id or old.agent_id,
         executor_id=new.executor_id or old.executor_id,
         addresses=new.addresses or old.addresses,
+        passes=old.passes if new.passes is None else new.passes,
         uuid=None,
     )
 

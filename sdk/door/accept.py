@@ -32,6 +32,7 @@ _SETS: tuple[Rules[Any], ...] = (
     task_rules.container,
     task_rules.network,
     task_rules.health_check,
+    task_rules.readiness_check,
 )
 RULES: Mapping[type, tuple[Rule, ...]] = {rules.kind: tuple(rules) for rules in _SETS}
 """What the fields of each class have to be beside their types."""

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sdk.mesos import checks
 from sdk.model.container import ContainerSpec
 from sdk.model.operations import Launch, Operation, Reserve, TaskLaunch, Unreserve
 from sdk.model.resources import MILLI, Label, Reservation, Resource
-from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
+from sdk.model.spec import CommandSpec, ExecutorSpec, PortSpec, UriSpec
 from sdk.model.status import OperationStatus, TaskStatus
 
 Json = dict[str, Any]
@@ -138,8 +139,11 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
         }
     if task.data is not None:
         wire["data"] = data(task.data.encode())
+    ports = {spec.name: number for spec, number in task.ports}
     if task.health_check is not None:
-        wire["health_check"] = _health_check(task.health_check, {spec.name: number for spec, number in task.ports})
+        wire["health_check"] = checks.health_check(task.health_check, ports)
+    if task.readiness_check is not None:
+        wire["check"] = checks.readiness_check(task.readiness_check, ports)
     return wire
 
 
@@ -198,22 +202,6 @@ def _port(spec: PortSpec, number: int, container: ContainerSpec) -> Json:
     if told:
         wire["labels"] = labels(told)
     return wire
-
-
-def _health_check(check: HealthCheckSpec, ports: Mapping[str, int]) -> Json:
-    wire: Json = {
-        "delay_seconds": 0.0,
-        "grace_period_seconds": check.grace,
-        "interval_seconds": check.interval,
-        "timeout_seconds": check.timeout,
-        "consecutive_failures": check.max_failures,
-    }
-    if check.command is not None:
-        return wire | {"type": "COMMAND", "command": {"shell": True, "value": check.command}}
-    port = ports[check.port] if check.port is not None else next(iter(ports.values()))
-    if check.http_path is not None:
-        return wire | {"type": "HTTP", "http": {"scheme": "http", "port": port, "path": check.http_path}}
-    return wire | {"type": "TCP", "tcp": {"port": port}}
 
 
 def task_acknowledgement(status: TaskStatus) -> Json:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sdk.model.container import ContainerSpec
+from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.resources import Label, Range
 
 
@@ -146,6 +147,8 @@ class TaskSpec:
     """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
     health_check: HealthCheckSpec | None = None
     """A task with one is ready when it is healthy."""
+    readiness_check: ReadinessCheckSpec | None = None
+    """A task with one is ready while it passes."""
     reports_health: bool = False
     """A custom executor sets `healthy` in its updates: RUNNING without it is not ready yet."""
     kill_grace: float = 5.0
@@ -182,6 +185,12 @@ class RecoveryPolicy:
     """Seconds a task must run before its failures are forgotten."""
     launch_timeout: float = 120.0
     """Seconds without any status after a launch until the task is reconciled and, if unknown, launched again."""
+    start_timeout: float = 600.0
+    """Seconds after a launch until a task that does not run is ended, and launched again as after any failure."""
+    ready_timeout: float | None = None
+    """Seconds after its start within which a task has to be ready; None: any time."""
+    on_not_ready: OnNotReady = OnNotReady.WAIT
+    """What happens to one that is not: nothing, it is ended as failed, or the step is in error until somebody acts."""
 
 
 class StrategyKind(StrEnum):

@@ -45,6 +45,8 @@ class MustKill:
 
     tasks: tuple[TaskId, ...]
     message: str
+    late: tuple[TaskId, ...] = ()
+    """Those of them that did not come up in time, which counts as a failure of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +177,8 @@ def over(task: TaskRecord) -> bool:
 def task_ready(task: TaskRecord, spec: TaskSpec) -> bool:
     """The task runs and says that it is of use (when it says anything about that)."""
     if task.status.state is not TaskState.RUNNING or task.status.healthy is False:
+        return False
+    if spec.readiness_check is not None and task.status.passes is not True:
         return False
     says = spec.health_check is not None or spec.reports_health
     return task.status.healthy is True or not says

@@ -96,7 +96,7 @@ class Chaos(RuleBasedStateMachine):
             command=command,
             cpus=cpus,
             ports=(PortSpec(name="http"), *([PortSpec(name=f"port-{odd}", number=odd, optional=True)] if odd else [])),
-            recovery=RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0),
+            recovery=RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0, start_timeout=30.0),
             update=UpdateStrategy(
                 kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2, max_surge=surge
             ),
@@ -259,10 +259,16 @@ class Chaos(RuleBasedStateMachine):
     def master_failover(self) -> None:
         self.sim.master_failover()
 
-    @rule(index=st.integers(0, 2), task=st.sampled_from(("server", "helper", "job")), fails=st.booleans())
-    def behave(self, index: int, task: str, fails: bool) -> None:
-        if fails:
+    @rule(
+        index=st.integers(0, 2),
+        task=st.sampled_from(("server", "helper", "job")),
+        how=st.sampled_from(("well", "fails", "hangs")),
+    )
+    def behave(self, index: int, task: str, how: str) -> None:
+        if how == "fails":
             self.sim.behave(f"app-{index}-{task}", Behaviour(fails_after=0.3, lingers=1.0))
+        elif how == "hangs":
+            self.sim.behave(f"app-{index}-{task}", Behaviour(runs_after=1e6))
         else:
             self._behave_well()
 
