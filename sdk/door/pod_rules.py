@@ -10,11 +10,15 @@ from sdk.model.readiness import OnNotReady
 from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, RecoveryPolicy, TaskSpec, UpdateStrategy
 from sdk.offer.placement import checked
+from sdk.offer.rules import inner
 
 POD_NAME_LIMIT = 120
 """With the instance's number behind it, it is a segment of a path, too."""
 COUNT_LIMIT = 10_000
 """Instances of a pod: far more than a cluster holds, few enough for a record each."""
+
+MOST_RULES = 100
+"""Rules of placement of one pod, with those inside of others: each offer is held against all of them."""
 
 rule = Rules(PodSpec)
 recovery = Rules(RecoveryPolicy)
@@ -91,6 +95,13 @@ def _coming_up(policy: RecoveryPolicy) -> Broken:
             yield name, f"is {seconds}, has to be above 0 seconds"
     if policy.on_not_ready is not OnNotReady.WAIT and policy.ready_timeout is None:
         yield "ready_timeout", f"has to be given with on_not_ready {policy.on_not_ready.value}"
+
+
+@rule("placement")
+def _placement(pod: PodSpec) -> Broken:
+    """At most 100 rules, with those inside of others."""
+    if len(list(inner(pod.placement))) > MOST_RULES:
+        yield "placement", f"holds more than {MOST_RULES} rules"
 
 
 @recovery("replace_after", "backoff_initial", "backoff_factor", "backoff_max", "stable_after", "launch_timeout")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sdk.model.container import ContainerSpec
+from sdk.model.placement import Preference, Rule
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.resources import Label, Range
 
@@ -236,7 +237,11 @@ class PodSpec:
     prereserved_role: str | None = None
     """A static role to be refined."""
     constraints: tuple[tuple[str, ...], ...] = ()
-    """Where instances may run."""
+    """Where instances may run, in Marathon's words."""
+    placement: tuple[Rule, ...] = ()
+    """Where instances may run, as rules: all of them hold, and all of `constraints`."""
+    prefer: tuple[Preference, ...] = ()
+    """Which of the agents where they may run is taken; the first counts most."""
     recovery: RecoveryPolicy = field(default_factory=RecoveryPolicy)
     """What happens after failures and losses."""
     update: UpdateStrategy = field(default_factory=UpdateStrategy)

@@ -16,7 +16,6 @@ from sdk.model.spec import PortSpec, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.offer.algebra import add, contain, excess
 from sdk.offer.draw import Amounts, draw
-from sdk.offer.placement import refusals as placement_refusals
 from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose, choose_of_container
 from sdk.offer.requirement import Claimant, PortKey, Requirement
@@ -58,7 +57,7 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
     if sources is None:
         # Amounts of an agent that is out of the question would only be noise.
         return Refusal(reasons=(f"role {requirement.pod.prereserved_role} missing", *reasons))
-    chosen, missing, without = _ports(requirement, pool, claimant, sources)
+    chosen, missing, without = _ports(requirement, pool, claimant, sources, refused=bool(reasons))
     reasons.extend(missing)
     has = {(task, port) for task, numbers in chosen.items() for port in numbers}
     if not missing and (requirement.keep - has or (requirement.gain and not requirement.gain & has)):
@@ -75,12 +74,15 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
 
 
 def _ports(
-    requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources
+    requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources, *, refused: bool
 ) -> tuple[dict[str, Mapping[str, int]], Sequence[str], Sequence[str]]:
-    """Numbers by task and port name, why there are none, and why there are none for optional ports."""
+    """Numbers by task and port name, why there are none, and why there are none for optional ports.
+
+    `refused`: it does not run there anyway, so that only the reasons are of interest.
+    """
     asked = (sources.ports, pool.offered_ports)
-    known = requirement.refused_ports.get(asked)
-    if known:  # agents mostly offer the same ports: without them there is nothing to choose
+    known = requirement.port_refusals.get(asked)
+    if known or (refused and known is not None):  # agents mostly offer the same ports
         return {}, known, ()
     chosen: dict[str, Mapping[str, int]] = {}
     missing: list[str] = []
@@ -108,8 +110,7 @@ def _ports(
         given.update(choice.numbers.values())
         missing.extend(choice.refusals)
         without.extend(choice.without)
-    if missing:
-        requirement.refused_ports[asked] = tuple(missing)
+    requirement.port_refusals[asked] = tuple(missing)
     return chosen, missing, without
 
 
@@ -133,7 +134,10 @@ def held(holding: Holding, pool: Pool, claimant: Claimant) -> bool:
 
 
 def _place_reasons(requirement: Requirement, pool: Pool, claimant: Claimant) -> list[str]:
-    reasons = list(placement_refusals(requirement.pod.constraints, pool.place, requirement.siblings))
+    place = pool.place
+    reasons = list(requirement.rules.refusals(place, requirement.neighbours))
+    if place.region not in (None, claimant.region) and claimant.region is not None and not requirement.any_region:
+        reasons.append(f"region {place.region} is not {claimant.region}, the master's; no rule names another")
     avoided = requirement.avoid.get(pool.hostname)
     if avoided is not None:
         reasons.append(avoided)
