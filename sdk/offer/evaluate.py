@@ -3,19 +3,17 @@
 All stages always run, so that the refusal lists each unmet need and not only the first one.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sdk.model.ids import ExecutorId, ResourceId, TaskId
+from sdk.model.ids import ResourceId
 from sdk.model.leaving import near
-from sdk.model.operations import Launch, Operation, Reserve, TaskLaunch, Unreserve
+from sdk.model.operations import Launch, Operation, Reserve, Unreserve
 from sdk.model.records import Holding, TaskRecord
 from sdk.model.resources import MILLI, Resource
-from sdk.model.spec import PortSpec, TaskSpec
-from sdk.model.status import TaskState, TaskStatus
 from sdk.offer.algebra import add, contain, excess
 from sdk.offer.draw import Amounts, draw
+from sdk.offer.launching import Numbers, launches, ports_of_agent
 from sdk.offer.placement import refusals as placement_refusals
 from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose, choose_of_container
@@ -142,14 +140,9 @@ def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> Source
     return Sources(resources=(*own, *pool.static(role), *pool.unreserved))
 
 
-def _wanted(requirement: Requirement, chosen: Mapping[str, Mapping[str, int]]) -> Amounts:
-    ports = tuple(number for task in requirement.tasks for number in _of_agent(task, chosen[task.name]))
+def _wanted(requirement: Requirement, chosen: Numbers) -> Amounts:
+    ports = tuple(number for task in requirement.tasks for number in ports_of_agent(task, chosen[task.name]))
     return replace(requirement.amounts, ports=ports)
-
-
-def _of_agent(task: TaskSpec, numbers: Mapping[str, int]) -> tuple[int, ...]:
-    """Those of the task's ports that the agent has to offer."""
-    return tuple(numbers.values()) if task.container.on_agents_network else ()
 
 
 def _match(
@@ -158,7 +151,7 @@ def _match(
     claimant: Claimant,
     sources: tuple[Resource, ...],
     wanted: Amounts,
-    chosen: Mapping[str, Mapping[str, int]],
+    chosen: Numbers,
 ) -> Match:
     old = requirement.holding
     resource_id = old.resource_id if old is not None else None
@@ -185,8 +178,8 @@ def _match(
         if fresh:
             operations.append(Reserve(resources=fresh))
         ready = add(kept, fresh)
-    launches, records = _launches(requirement, pool, claimant, ready, chosen)
-    operations.append(Launch(tasks=launches))
+    tasks, records = launches(requirement, pool, claimant, ready, chosen)
+    operations.append(Launch(tasks=tasks))
     place = pool.place
     return Match(
         operations=tuple(operations),
@@ -205,92 +198,3 @@ def _match(
         # Surplus that is unreserved in this ACCEPT is not given to others in the same round.
         rest=pool.without(add(taken, excess(own, taken))),
     )
-
-
-def _launches(
-    requirement: Requirement,
-    pool: Pool,
-    claimant: Claimant,
-    ready: tuple[Resource, ...],
-    chosen: Mapping[str, Mapping[str, int]],
-) -> tuple[tuple[TaskLaunch, ...], tuple[TaskRecord, ...]]:
-    launches: list[TaskLaunch] = []
-    records: list[TaskRecord] = []
-    left = ready
-    for task in requirement.tasks:
-        name = f"{requirement.instance}-{task.name}"
-        task_id = TaskId(f"{requirement.prefix}__{name}__{claimant.new_id()}")
-        numbers = chosen[task.name]
-        ports_of_agent = _of_agent(task, numbers)
-        share, left = draw(left, Amounts(cpus=task.cpus, mem=task.mem, disk=task.disk, ports=ports_of_agent))
-        executor_id: ExecutorId | None = None
-        executor_share: tuple[Resource, ...] = ()
-        if task.executor is not None:
-            executor_id = ExecutorId(task_id)
-            executor_share, share = draw(share, Amounts(cpus=task.executor.cpus, mem=task.executor.mem))
-        ports = tuple((port, numbers[port.name]) for port in task.ports if port.name in numbers)
-        launches.append(
-            TaskLaunch(
-                task_id=task_id,
-                name=name,
-                agent_id=pool.agent_id,
-                resources=share,
-                command=task.command,
-                executor=task.executor,
-                executor_id=executor_id,
-                executor_resources=executor_share,
-                container=task.container,
-                environment=_environment(requirement, task, ports, claimant),
-                labels=(*task.labels, *task.volatile_labels),
-                # Named ports reach other systems only through DiscoveryInfo.
-                discovery_name=task.discovery_name or (name if ports else None),
-                ports=ports,
-                data=_data(requirement, task, task_id, numbers),
-                health_check=task.health_check,
-                kill_grace=task.kill_grace,
-            )
-        )
-        records.append(
-            TaskRecord(
-                name=task.name,
-                task_id=task_id,
-                agent_id=pool.agent_id,
-                hostname=pool.hostname,
-                config=requirement.config,
-                status=TaskStatus(task_id=task_id, state=TaskState.STAGING, agent_id=pool.agent_id),
-                launched_at=claimant.now,
-                changed_at=claimant.now,
-                ports=dict(numbers),
-                executor_id=executor_id,
-                address=pool.offers[0].address if task.container.on_agents_network else None,
-            )
-        )
-    return tuple(launches), tuple(records)
-
-
-def port_variable(port: PortSpec) -> str:
-    """The environment variable that tells a task the number of `port`."""
-    if port.env is not None:
-        return port.env
-    return "PORT_" + "".join(character if character.isalnum() else "_" for character in port.name.upper())
-
-
-def _environment(
-    requirement: Requirement, task: TaskSpec, ports: Sequence[tuple[PortSpec, int]], claimant: Claimant
-) -> dict[str, str]:
-    return {
-        "FRAMEWORK_NAME": claimant.framework_name,
-        "SERVICE_NAME": requirement.service,
-        "POD_INSTANCE": requirement.instance,
-        "POD_INSTANCE_INDEX": str(requirement.index),
-        "TASK_NAME": f"{requirement.instance}-{task.name}",
-        **{port_variable(port): str(number) for port, number in ports},
-        **task.environment,
-    }
-
-
-def _data(requirement: Requirement, task: TaskSpec, task_id: TaskId, numbers: Mapping[str, int]) -> str | None:
-    if task.executor is None and task.data is None:
-        return None
-    added = {"ports": dict(numbers), "pod": requirement.instance, "task_id": task_id}
-    return json.dumps({**(task.data or {}), **added}, sort_keys=True)
