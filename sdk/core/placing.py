@@ -17,7 +17,7 @@ from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.placement import GROWING
 from sdk.offer.pool import Pool
 from sdk.offer.requirement import Claimant, Requirement
-from sdk.plan.need import MustPlace, Overdue, done, over
+from sdk.plan.need import MustPlace, Overdue, done, over, waits_for_agent
 from sdk.plan.wish import PodWish
 
 
@@ -69,6 +69,8 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         now=frame.now,
         new_id=frame.new_id,
         static_ports=static_ports(frame, waiting),
+        mute=frame.agents.mute,
+        rigid=frame.agents.rigid,
     )
     shapes: dict[tuple[str, str], _Shape] = {}
     for key in waiting:
@@ -203,6 +205,9 @@ def _waits_for_all_ports(frame: Frame, key: PodKey, match: Match) -> bool:
 
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
     # Without a reason the reservation was not offered at all, so nothing is known about its size.
+    wish = frame.wish(key)
+    if frame.pods[key].has_data and wish is not None and waits_for_agent(frame.pods[key], wish):
+        return False
     return bool(frame.work.refusals.get(key, {}).get(home.agent_id))
 
 
@@ -243,6 +248,8 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             not_before=0.0,
         )
     )
+    for note in match.notes:
+        frame.log("warning", f"{record.service}/{record.name}: {note}", service=record.service)
     without = f", without some ports: {'; '.join(match.without)}" if match.lacks else ""
     frame.log(
         "info",

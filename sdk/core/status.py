@@ -8,7 +8,7 @@ UNREACHABLE is neither: the agent is lost, the task may come back.
 
 from dataclasses import replace
 
-from sdk.core import leaving, reservation_life
+from sdk.core import feedback, leaving, reservation_life
 from sdk.core.effects import Acknowledge
 from sdk.core.fencing import AGENT_BACK, fence, stage_of, word_of
 from sdk.core.frame import Frame
@@ -135,9 +135,8 @@ def _agent_is_back(frame: Frame, record: PodRecord) -> PodRecord:
 
 
 def _seen(record: PodRecord) -> PodRecord:
-    if record.holding is None or record.holding.confirmed:
-        return record
-    return replace(record, holding=replace(record.holding, confirmed=True))
+    holding = record.holding
+    return record if holding is None or holding.known else replace(record, holding=holding.seen())
 
 
 def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus, wish: PodWish | None) -> PodRecord:
@@ -156,7 +155,8 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
             return replace(record, not_before=0.0)  # the ACCEPT of a former life never arrived
         case TaskState.DROPPED if status.reason == INVALID_OFFERS:
             unmade = record.holding is not None and not record.holding.confirmed
-            return replace(record, holding=None if unmade else record.holding, not_before=0.0)
+            holding = None if unmade else feedback.forgotten(record.holding)
+            return replace(record, holding=holding, not_before=0.0)
     if (
         wish is None
         or record.goal is PodGoal.DECOMMISSION
@@ -172,7 +172,9 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
     if status.state is TaskState.FINISHED and spec is not None and spec.goal is not Goal.RUNNING:
         return replace(_seen(record), failures=0, not_before=0.0)
     policy = wish.spec.recovery
-    if status.state is TaskState.ERROR and status.reason in REFUSED:
+    undone = feedback.why_not_done(record.holding)
+    record = replace(record, holding=feedback.settled(record.holding))
+    if undone is None and status.state is TaskState.ERROR and status.reason in REFUSED:
         sentence = f"{REFUSED[status.reason]} {task.name}: {status.message or status.reason}"
         frame.log("error", f"{record.name}: {sentence}", service=record.service, task_id=task.task_id)
         until = frame.now + frame.settings.refused_again
@@ -180,7 +182,7 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
     ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
     failures = 1 if ran >= policy.stable_after else record.failures + 1
     delay = relaunch_delay(policy, failures)
-    sentence = failure_sentence(task, status)
+    sentence = undone or failure_sentence(task, status)
     frame.log(
         "warning",
         f"{record.name}: {sentence}; next try in {delay:.0f} s",

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sdk.model.container import ContainerSpec
 from sdk.model.resources import Label, Range
+from sdk.model.volumes import VolumeSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +150,8 @@ class TaskSpec:
     """Seconds between the request to end and SIGKILL."""
     goal: Goal = Goal.RUNNING
     """Whether it is kept up, or runs to its end."""
+    volumes: tuple[VolumeSpec, ...] = ()
+    """Persistent volumes: what it keeps over relaunches."""
 
 
 class OnUnreachable(StrEnum):
@@ -176,6 +179,9 @@ class RecoveryPolicy:
     """Seconds a task must run before its failures are forgotten."""
     launch_timeout: float = 120.0
     """Seconds without any status after a launch until the task is reconciled and, if unknown, launched again."""
+    leave_volumes: bool = False
+    """Whether an instance with volumes goes elsewhere, too, when its agent is lost or leaves: without its data, which
+    stays where it is. Without, it waits for its agent."""
 
 
 class StrategyKind(StrEnum):

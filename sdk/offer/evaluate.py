@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 
 from sdk.model.ids import ResourceId
 from sdk.model.leaving import near
-from sdk.model.operations import Launch, Operation, Reserve, Unreserve
+from sdk.model.operations import Launch, Operation
 from sdk.model.records import Holding, TaskRecord
 from sdk.model.resources import MILLI, Resource
-from sdk.offer.algebra import add, contain, excess
-from sdk.offer.draw import Amounts, draw
+from sdk.offer.algebra import contain
+from sdk.offer.draw import Amounts, draw, plain
 from sdk.offer.launching import Numbers, launches, ports_of_agent
 from sdk.offer.placement import refusals as placement_refusals
 from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose, choose_of_container
 from sdk.offer.requirement import Claimant, PortKey, Requirement
-from sdk.offer.reservation import Owner, reserved
+from sdk.offer.reserving import prepare, unreserved
+from sdk.offer.volumes import Choice
+from sdk.offer.volumes import choose as choose_volumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,8 @@ class Match:
     """Optional ports that it does without."""
     without: tuple[str, ...] = ()
     """Sentences that say why."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what stays as it is although something else is wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +69,11 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
         present = sources.scalars.get(name, 0)
         if present < amount:
             reasons.append(f"{name}: wants {amount / MILLI}, offer has {present / MILLI}")
+    volumes = _volumes(requirement, pool, claimant, sources)
+    reasons.extend(volumes.refusals)
     if reasons:
         return Refusal(reasons=tuple(reasons))
-    match = _match(requirement, pool, claimant, sources.resources, _wanted(requirement, chosen), chosen)
+    match = _match(requirement, pool, claimant, sources, chosen, volumes)
     lacks = requirement.optional_ports - has
     return replace(match, lacks=lacks, without=tuple(without)) if lacks else match
 
@@ -137,7 +143,8 @@ def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> Source
         own = pool.own(claimant.framework_ids).get(holding.resource_id, ())
     if not own:
         return pool.sources(role)
-    return Sources(resources=(*own, *pool.static(role), *pool.unreserved))
+    disks = (*(resource for resource in own if not resource.plain), *pool.disks(role))
+    return Sources(resources=(*plain(own), *pool.static(role), *pool.unreserved), disks=disks)
 
 
 def _wanted(requirement: Requirement, chosen: Numbers) -> Amounts:
@@ -145,56 +152,50 @@ def _wanted(requirement: Requirement, chosen: Numbers) -> Amounts:
     return replace(requirement.amounts, ports=ports)
 
 
+def _volumes(requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources) -> Choice:
+    """Out of what is left when the tasks have what they share."""
+    if not requirement.has_volumes:
+        return Choice()
+    _, left = draw(sources.resources, requirement.amounts)
+    return choose_volumes(
+        requirement.tasks,
+        () if requirement.holding is None else requirement.holding.volumes,
+        (*sources.disks, *left),
+        new_id=claimant.new_id,
+        rigid=pool.agent_id in claimant.rigid,
+    )
+
+
 def _match(
-    requirement: Requirement,
-    pool: Pool,
-    claimant: Claimant,
-    sources: tuple[Resource, ...],
-    wanted: Amounts,
-    chosen: Numbers,
+    requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources, numbers: Numbers, volumes: Choice
 ) -> Match:
     old = requirement.holding
     resource_id = old.resource_id if old is not None else None
-    own = pool.own(claimant.framework_ids).get(resource_id, ()) if resource_id is not None else ()
-    taken, _ = draw(sources, wanted)
-    operations: list[Operation] = []
+    taken, _ = draw(sources.resources, _wanted(requirement, numbers))
     if requirement.pod.role == "*":
-        ready = taken  # nothing can be reserved for `*`
+        prepared = unreserved(taken)
     else:
+        own = pool.own(claimant.framework_ids).get(resource_id, ()) if resource_id is not None else ()
         resource_id = resource_id or ResourceId(claimant.new_id())
-        owner = Owner(
-            role=requirement.pod.role,
-            principal=claimant.principal,
-            framework_id=claimant.framework_ids[0],
-            service=requirement.service,
-            pod=requirement.instance,
-            resource_id=resource_id,
-        )
-        kept = excess(own, excess(own, taken))
-        fresh = tuple(reserved(resource, owner) for resource in excess(taken, kept))
-        surplus = excess(own, taken)
-        if surplus:
-            operations.append(Unreserve(resources=surplus))
-        if fresh:
-            operations.append(Reserve(resources=fresh))
-        ready = add(kept, fresh)
-    tasks, records = launches(requirement, pool, claimant, ready, chosen)
-    operations.append(Launch(tasks=tasks))
+        prepared = prepare(requirement, pool, claimant, resource_id, own, taken, volumes.volumes)
+    tasks, records = launches(requirement, pool, claimant, prepared, numbers)
     place = pool.place
     return Match(
-        operations=tuple(operations),
+        operations=(*prepared.operations, Launch(tasks=tasks)),
         tasks=records,
         holding=Holding(
             agent_id=pool.agent_id,
             hostname=pool.hostname,
             role=pool.role,
-            resources=ready,
+            resources=prepared.held,
             resource_id=resource_id,
             region=place.region,
             zone=place.zone,
             attributes=place.attributes,
             confirmed=old is not None,
+            operations=prepared.recorded,
+            volumes=prepared.records,
         ),
-        # Surplus that is unreserved in this ACCEPT is not given to others in the same round.
-        rest=pool.without(add(taken, excess(own, taken))),
+        rest=pool.without(prepared.taken),
+        notes=volumes.notes,
     )

@@ -15,6 +15,7 @@ from sdk.model.status import TaskState, TaskStatus
 from sdk.offer.draw import Amounts, draw
 from sdk.offer.pool import Pool
 from sdk.offer.requirement import Claimant, Requirement
+from sdk.offer.reserving import Prepared
 
 Numbers = Mapping[str, Mapping[str, int]]
 """Of ports, by the names of task and port."""
@@ -29,13 +30,13 @@ def launches(
     requirement: Requirement,
     pool: Pool,
     claimant: Claimant,
-    ready: tuple[Resource, ...],
+    prepared: Prepared,
     chosen: Numbers,
 ) -> tuple[tuple[TaskLaunch, ...], tuple[TaskRecord, ...]]:
-    """The tasks to be launched, and their records; `ready` is what is reserved for them (or free, for `*`)."""
+    """The tasks to be launched, and their records; `prepared` is what they have on the agent."""
     tasks: list[TaskLaunch] = []
     records: list[TaskRecord] = []
-    left = ready
+    left = prepared.ready
     for task in requirement.tasks:
         name = f"{requirement.instance}-{task.name}"
         task_id = TaskId(f"{requirement.prefix}__{name}__{claimant.new_id()}")
@@ -53,7 +54,7 @@ def launches(
                 task_id=task_id,
                 name=name,
                 agent_id=pool.agent_id,
-                resources=share,
+                resources=(*share, *(prepared.volumes[(task.name, volume.name)] for volume in task.volumes)),
                 command=task.command,
                 executor=task.executor,
                 executor_id=executor_id,

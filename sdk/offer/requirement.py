@@ -1,10 +1,10 @@
 """What an instance needs from an offer: values handed to `sdk.offer.evaluate`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sdk.model.ids import ConfigId, FrameworkId
+from sdk.model.ids import AgentId, ConfigId, FrameworkId
 from sdk.model.records import Holding
 from sdk.model.resources import Range
 from sdk.model.spec import PodSpec, PortSpec, TaskSpec
@@ -69,6 +69,11 @@ class Requirement:
         return frozenset((task.name, port.name) for task in self.tasks for port in task.ports if port.optional)
 
     @cached_property
+    def has_volumes(self) -> bool:
+        """Whether any task has volumes."""
+        return any(task.volumes for task in self.tasks)
+
+    @cached_property
     def anywhere(self) -> bool:
         """Whether only what an agent offers decides, and not which agent it is."""
         return self.holding is None and not self.avoid and not self.pod.constraints
@@ -91,3 +96,7 @@ class Claimant:
     new_id: Callable[[], str]
     static_ports: frozenset[int] = frozenset()
     """Fixed numbers that any waiting instance wants: no dynamic port takes them away."""
+    mute: Container[AgentId] = ()
+    """Agents that take no operation with an id."""
+    rigid: Container[AgentId] = ()
+    """Agents that cannot change the size of volumes."""

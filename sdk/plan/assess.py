@@ -16,7 +16,6 @@ Nothing here looks at other instances or at offers: what one may do *now* is dec
 
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodGoal, PodRecord, TaskRecord
-from sdk.model.spec import OnUnreachable
 from sdk.model.status import TaskState
 from sdk.plan.need import (
     Around,
@@ -35,6 +34,7 @@ from sdk.plan.need import (
     lacking_ports,
     over,
     ready,
+    waits_for_agent,
 )
 from sdk.plan.progress import Progress
 from sdk.plan.wish import PodWish
@@ -46,7 +46,7 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
         return _removal(record, now, around)
     if finished(record, wish):
         return Rest()
-    waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
+    waits = waits_for_agent(record, wish)
     if around.leaving is not None and around.leaving.acts(now) and not waits:
         leaves = _leave(record, now, around.leaving)
         if leaves is not None:
@@ -160,7 +160,7 @@ def _lost(record: PodRecord, wish: PodWish, now: float) -> Need:
     assert record.lost_at is not None
     since = max(0.0, now - record.lost_at)
     policy = wish.spec.recovery
-    if policy.on_unreachable is OnUnreachable.WAIT:
+    if waits_for_agent(record, wish):
         return Waits(status=Progress.DELAYED, message=f"{_host(record)} lost {since:.0f} s ago; waits for it")
     due = record.lost_at + policy.replace_after
     if now < due:

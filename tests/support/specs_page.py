@@ -9,7 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from sdk.door.accept import RULES
-from sdk.model import container, spec
+from sdk.model import container, spec, volumes
 from tests.support.wrapped import wrapped
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "specs.md"
@@ -25,6 +25,7 @@ KINDS: tuple[type, ...] = (
     container.ContainerSpec,
     container.NetworkSpec,
     spec.HealthCheckSpec,
+    volumes.VolumeSpec,
     spec.RecoveryPolicy,
     spec.UpdateStrategy,
 )
@@ -71,7 +72,7 @@ def _section(kind: type) -> Iterator[str]:
     meanings = _meanings(kind)
     for field in dataclasses.fields(kind):
         shown = field.type.__name__ if isinstance(field.type, type) else str(field.type)
-        for module in ("sdk.model.spec.", "sdk.model.container.", "collections.abc.", "typing."):
+        for module in ("sdk.model.spec.", "sdk.model.container.", "sdk.model.volumes.", "collections.abc.", "typing."):
             shown = shown.replace(module, "")
         cells = (f"`{field.name}`", f"`{shown}`", _default(field), meanings[field.name])
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
