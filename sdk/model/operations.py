@@ -31,6 +31,40 @@ class Unreserve:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """CREATE: each resource is a disk that is reserved, with the volume that it shall be."""
+
+    volumes: tuple[Resource, ...]
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destroy:
+    """DESTROY volumes, with all that is in them."""
+
+    volumes: tuple[Resource, ...]
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrowVolume:
+    """GROW_VOLUME: `addition` is a part of the same disk, reserved alike."""
+
+    volume: Resource
+    addition: Resource
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShrinkVolume:
+    """SHRINK_VOLUME by so many thousandths of a MB."""
+
+    volume: Resource
+    subtract: int
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskLaunch:
     """Everything a TaskInfo is made of, with all numbers decided."""
 
@@ -62,4 +96,6 @@ class Launch:
     tasks: tuple[TaskLaunch, ...]
 
 
-Operation = Reserve | Unreserve | Launch
+Change = Reserve | Unreserve | Create | Destroy | GrowVolume | ShrinkVolume
+"""What an operation may do to resources; Mesos tells the outcome of one with an id."""
+Operation = Change | Launch

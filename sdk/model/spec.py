@@ -11,6 +11,7 @@ from sdk.model.container import ContainerSpec
 from sdk.model.placement import Preference, Rule
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.resources import Label, Range
+from sdk.model.volumes import VolumeSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +160,8 @@ class TaskSpec:
     essential: bool = True
     """Whether the instance is of no use until it runs, or has run to its end. When an essential task that is kept up
     ends, the others that are kept up are launched again with it; any other task that ends is launched again alone."""
+    volumes: tuple[VolumeSpec, ...] = ()
+    """Persistent volumes: what it keeps over relaunches."""
 
 
 class OnUnreachable(StrEnum):
@@ -192,6 +195,9 @@ class RecoveryPolicy:
     """Seconds after its start within which a task has to be ready; None: any time."""
     on_not_ready: OnNotReady = OnNotReady.WAIT
     """What happens to one that is not: nothing, it is ended as failed, or the step is in error until somebody acts."""
+    leave_volumes: bool = False
+    """Whether an instance with volumes goes elsewhere, too, when its agent is lost or leaves: without its data, which
+    stays where it is. Without, it waits for its agent."""
 
 
 class StrategyKind(StrEnum):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sdk.model.ids import AgentId, TaskId
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodRecord, TaskRecord
-from sdk.model.spec import Goal, PortSpec, TaskSpec
+from sdk.model.spec import Goal, OnUnreachable, PortSpec, TaskSpec
 from sdk.model.status import TaskState
 from sdk.offer.requirement import PortKey
 from sdk.plan.progress import Progress
@@ -235,6 +235,14 @@ def ready(record: PodRecord, wish: PodWish) -> bool:
         if not begun and not done(task, spec, wish):
             return False
     return True
+
+
+def waits_for_agent(record: PodRecord, wish: PodWish) -> bool:
+    """Whether it goes nowhere when its agent is lost or leaves: its policy says so, or its data stays there."""
+    policy = wish.spec.recovery
+    if policy.on_unreachable is OnUnreachable.WAIT:
+        return True
+    return record.has_data and not policy.leave_volumes
 
 
 def given_ports(record: PodRecord, wish: PodWish) -> frozenset[PortKey]:
