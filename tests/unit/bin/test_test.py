@@ -86,23 +86,15 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_all_checks_run_once_and_their_output_is_shown(checkout: Checkout) -> None:
+@pytest.mark.parametrize("quick", [(), ("--quick",)])
+def test_all_checks_run_once_and_their_output_is_shown(checkout: Checkout, quick: tuple[str, ...]) -> None:
     """That of what ran beside the others in one piece, behind theirs; bytecode is kept."""
-    code, said, ran = checkout.run()
+    code, said, ran = checkout.run(*quick)
     assert (code, ran) == (0, CHECKS)
     assert said.rstrip().endswith("All checks passed.")
     shown = [line.removeprefix("output of ") for line in said.splitlines() if line.startswith("output of ")]
-    assert shown[1:] == ["lint", "format", "lint-imports", "pure", "mypy", "real"]
-    assert " 1 " not in checkout.calls.read_text()
-
-
-def test_for_every_day_the_pure_tests_run_beside_those_that_wait(checkout: Checkout) -> None:
-    """All checks, and what they said in the order in which they are waited for."""
-    code, said, ran = checkout.run("--quick")
-    assert (code, ran) == (0, CHECKS)
-    shown = [line.removeprefix("output of ") for line in said.splitlines() if line.startswith("output of ")]
     assert shown[1:] == ["lint", "format", "lint-imports", "real", "pure", "mypy"]
-    assert all("--examples" in line for line in checkout.calls.read_text().splitlines() if line.startswith("pure "))
+    assert " 1 " not in checkout.calls.read_text()
 
 
 def test_the_asserts_of_a_checkout_are_translated_once(checkout: Checkout) -> None:
@@ -118,8 +110,8 @@ def test_the_asserts_of_a_checkout_are_translated_once(checkout: Checkout) -> No
     ("bad", "named"),
     [
         ("lint", "ruff (lint)"),
-        ("pure pure-again", "pure tests"),
-        ("real real-again", "tests on real ZooKeeper"),
+        ("pure pure-again", "pure tests that failed, once more, with nothing beside them"),
+        ("real real-again", "real tests that failed, once more, with nothing beside them"),
         ("format mypy", "ruff (format), mypy (strict)"),
     ],
 )
@@ -129,7 +121,7 @@ def test_what_fails_is_named_and_holds_up_no_other(
     """Whoever reads the end knows all that is to be mended."""
     code, said, ran = checkout.run(*quick, bad=bad)
     assert code == 1
-    assert f"\nFAILED: {named}" in said
+    assert said.rstrip().endswith(f"FAILED: {named}")
     assert set(ran) >= set(CHECKS)
 
 
@@ -139,9 +131,7 @@ def test_what_failed_beside_the_others_may_pass_alone(checkout: Checkout, bad: s
     """It is run once more by itself."""
     code, said, ran = checkout.run(*quick, bad=bad)
     assert (code, ran) == (0, sorted([*CHECKS, f"{bad}-again"]))
-    assert (
-        said.index(f"output of {bad}\n") < said.index("what failed, once more") < said.index(f"output of {bad}-again")
-    )
+    assert said.index(f"of {bad}\n") < said.index("of mypy\n") < said.index(f"of {bad}-again\n")
 
 
 def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
@@ -151,14 +141,10 @@ def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize(
-    ("arguments", "names"), [((), ("pure", "mypy")), (("--quick",), ("real", "pure", "mypy"))], ids=["all", "quick"]
-)
-def test_a_run_that_is_ended_leaves_nothing_running(
-    checkout: Checkout, number: signal.Signals, arguments: tuple[str, ...], names: tuple[str, ...]
-) -> None:
+def test_a_run_that_is_ended_leaves_nothing_running(checkout: Checkout, number: signal.Signals) -> None:
     """What runs beside the others is no child that a terminal's interrupt reaches."""
-    process = checkout.start(*arguments, waiting=" ".join(names))
+    names = ("real", "pure", "mypy")
+    process = checkout.start(waiting=" ".join(names))
     files = [checkout.calls.with_name(f"calls.{name}") for name in names]
     wait_until(lambda: all(one.exists() and one.read_text() for one in files), what="all to run")
     foreground, *beside = (int(one.read_text()) for one in files)
