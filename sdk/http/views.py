@@ -153,6 +153,8 @@ def _pod(record: PodRecord, step: StepView | None) -> Json:
 def pod_status(record: PodRecord) -> str:
     """One word for the instance: RUNNING when all its tasks run and none says it is not healthy."""
     states = [task.status.state for task in record.tasks]
+    # A task that has done what it had to says nothing about the others.
+    states = [state for state in states if state is not TaskState.FINISHED] or states
     if not states:
         return "PENDING"
     if all(state is TaskState.RUNNING for state in states):
