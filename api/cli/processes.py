@@ -52,6 +52,8 @@ def run() -> None:
     settings.api_prefix,
     settings.framework_name,
     settings.credentials_file,
+    settings.api_certificate,
+    settings.api_key,
     settings.scheduler_secret_file,
     settings.allow_unauthenticated,
     settings.api_hosts,
@@ -66,6 +68,8 @@ def api(
     prefix: str,
     framework: str,
     credentials_file: Path | None,
+    api_certificate: Path | None,
+    api_key: Path | None,
     scheduler_secret_file: Path | None,
     allow_unauthenticated: bool,
     hosts: str,
@@ -73,10 +77,20 @@ def api(
     require_if_match: bool,
 ) -> None:
     """Run the API server. Any number may run at once."""
-    from api.web.accounts import load_accounts
+    from api.users.credentials import Credentials
+    from api.users.followed_file import FollowedUsers
     from api.web.main import ApiSettings
     from api.web.main import run as serve
+    from sdk.clock import SystemClock
+    from sdk.http.tls import CertificateFiles
 
+    clock = SystemClock()
+    if api_key is not None and api_certificate is None:
+        raise InvalidSpec("api-key", "belongs to a certificate: give EDGELB_API_CERTIFICATE, too")
+    users = FollowedUsers(credentials_file, "credentials-file", clock) if credentials_file else None
+    certificate = (
+        CertificateFiles(api_certificate, api_key, ("api-certificate", "api-key"), clock) if api_certificate else None
+    )
     serve(
         ApiSettings(
             zk=zk,
@@ -85,7 +99,8 @@ def api(
             prefix=prefix,
             framework=framework,
             scheduler_secret=_secret(scheduler_secret_file),
-            accounts=load_accounts(credentials_file, "credentials-file") if credentials_file else None,
+            credentials=Credentials(users, clock) if users else None,
+            certificate=certificate,
             allow_unauthenticated=allow_unauthenticated,
             hosts=values.split(hosts),
             raw_strings=raw_strings,

@@ -104,6 +104,8 @@ class Tagged:
 @settings.mesos_access_options
 @settings.scheduler_secret_file
 @settings.credentials_file
+@settings.api_certificate
+@settings.api_key
 @settings.allow_unauthenticated
 @settings.log_level
 @settings.log_format
@@ -126,7 +128,9 @@ def serve(context: click.Context, /, **given: Any) -> None:
     }
     # Who listens at port 0 takes a free one, which is not known here.
     health = {
-        name: f"http://{reachable(listen)}/healthz" for name, listen in asked.items() if not listen.endswith(":0")
+        name: f"{_scheme(name, given)}://{reachable(listen)}/healthz"
+        for name, listen in asked.items()
+        if not listen.endswith(":0")
     }
     sys.exit(supervise(children, health, Tagged(form=given["log_format"])))
 
@@ -144,6 +148,10 @@ def handed_on(command: click.Command, given: Mapping[str, Any]) -> dict[str, str
     }
     handed.setdefault("EDGELB_LISTENER", reachable(given["listener_listen"]))
     return {**handed, "PYTHONUNBUFFERED": "1"}
+
+
+def _scheme(name: str, given: Mapping[str, Any]) -> str:
+    return "https" if name == "api" and given["api_certificate"] is not None else "http"
 
 
 def _text(value: object) -> str:

@@ -12,6 +12,7 @@ from api.observed.published import Published
 from api.observed.read_ahead import ReadAhead
 from api.observed.scheduler_link import SchedulerLink
 from api.prospects.client import Prospects
+from api.users.credentials import Credentials
 from api.validation.trials import Trials
 from api.web.problems import ApiProblem
 from scheduler.pools.stored.record import StoredPool
@@ -35,6 +36,8 @@ class Context:
     prospects: Prospects
     version: str
     framework: str
+    credentials: Credentials | None = None
+    """Of those who may ask; None where everybody may."""
     requires_conditions: bool = False
     """Whether changes must say which state of a pool they are made to."""
 
@@ -48,6 +51,7 @@ class Context:
         trials: Trials,
         secret: str | None = None,
         *,
+        credentials: Credentials | None = None,
         requires_conditions: bool = False,
     ) -> "Context":
         """All else follows from the connection, the root and the framework's name; `secret` is the scheduler's."""
@@ -64,6 +68,7 @@ class Context:
             prospects=Prospects(zookeeper, base),
             version=version,
             framework=framework,
+            credentials=credentials,
             requires_conditions=requires_conditions,
         )
 
