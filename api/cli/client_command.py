@@ -38,7 +38,7 @@ def client_command(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def client_of(options: ClientOptions) -> ApiClient:
+def client_of(options: ClientOptions, timeout: float = 90.0) -> ApiClient:
     """The client that the options ask for; with the session of `edgelb login` when they say of nobody who asks."""
     try:
         token = token_of(options)
@@ -47,6 +47,7 @@ def client_of(options: ClientOptions) -> ApiClient:
             token=token,
             credentials=options.credentials,
             ca=options.ca,
+            timeout=timeout,
             trace=talk if options.verbose else None,
         )
     except InvalidSpec as error:

@@ -13,21 +13,7 @@ import structlog
 
 from sdk.clock import Clock
 from sdk.core import decide as core
-from sdk.core.effects import (
-    CallEffect,
-    Decline,
-    DeleteEarlier,
-    DeleteFramework,
-    DeletePod,
-    DeleteService,
-    Effect,
-    Log,
-    StoreEarlier,
-    StoreEffect,
-    StoreFramework,
-    StorePod,
-    StoreTarget,
-)
+from sdk.core.effects import CallEffect, Decline, Effect, Log, StoreEffect
 from sdk.core.events import Event, OffersReceived, StoringFailed, TargetChanged, TargetWithdrawn
 from sdk.core.state import State
 from sdk.errors import InvalidSpec, LeadershipLost, SdkError, StorageUnavailable
@@ -39,16 +25,6 @@ from sdk.runner.edges import Charge
 from sdk.runner.term import Term
 from sdk.storage.holder import Role
 
-_STORES = (
-    StoreFramework,
-    StoreTarget,
-    StoreEarlier,
-    DeleteEarlier,
-    StorePod,
-    DeletePod,
-    DeleteService,
-    DeleteFramework,
-)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 STORAGE = Policy(first=0.1, most=5.0)
 """Waits while ZooKeeper is away."""
@@ -152,14 +128,14 @@ class Frames:
         if not self.ready():
             raise LeadershipLost("this process is no longer in charge")
         state, decided, effects = self._decide(batch)
-        self._persist([effect for effect in effects if isinstance(effect, _STORES)])
+        self._persist([effect for effect in effects if isinstance(effect, StoreEffect)])
         self.state = state
         for item in decided:
             item.settle()
         for effect in effects:
             if isinstance(effect, Log):
                 self._say(effect)
-            elif not isinstance(effect, _STORES) and self.ready():
+            elif not isinstance(effect, StoreEffect) and self.ready():
                 self._send(effect)
 
     def _carry_out_apart(self, item: Item) -> None:
