@@ -55,6 +55,7 @@ def run() -> None:
     settings.api_certificate,
     settings.api_key,
     settings.scheduler_secret_file,
+    settings.scheduler_ca,
     settings.allow_unauthenticated,
     settings.api_hosts,
     settings.raw_strings,
@@ -71,6 +72,7 @@ def api(
     api_certificate: Path | None,
     api_key: Path | None,
     scheduler_secret_file: Path | None,
+    scheduler_ca: Path | None,
     allow_unauthenticated: bool,
     hosts: str,
     raw_strings: bool,
@@ -78,19 +80,21 @@ def api(
 ) -> None:
     """Run the API server. Any number may run at once."""
     from api.users.credentials import Credentials
-    from api.users.followed_file import FollowedUsers
+    from api.users.on_disk import users_on_disk
     from api.web.main import ApiSettings
     from api.web.main import run as serve
     from sdk.clock import SystemClock
-    from sdk.http.tls import CertificateFiles
+    from sdk.http.tls import ServerTls
 
     clock = SystemClock()
     if api_key is not None and api_certificate is None:
         raise InvalidSpec("api-key", "belongs to a certificate: give EDGELB_API_CERTIFICATE, too")
-    users = FollowedUsers(credentials_file, "credentials-file", clock) if credentials_file else None
-    certificate = (
-        CertificateFiles(api_certificate, api_key, ("api-certificate", "api-key"), clock) if api_certificate else None
-    )
+    users = users_on_disk(credentials_file, "credentials-file", clock) if credentials_file else None
+    tls = None
+    if api_certificate is not None:
+        tls = ServerTls(
+            certificate=api_certificate, key=api_key or api_certificate, settings="api-certificate, api-key"
+        )
     serve(
         ApiSettings(
             zk=zk,
@@ -99,8 +103,9 @@ def api(
             prefix=prefix,
             framework=framework,
             scheduler_secret=_secret(scheduler_secret_file),
+            scheduler_ca=scheduler_ca,
             credentials=Credentials(users, clock) if users else None,
-            certificate=certificate,
+            tls=tls,
             allow_unauthenticated=allow_unauthenticated,
             hosts=values.split(hosts),
             raw_strings=raw_strings,
@@ -156,6 +161,10 @@ def listener(
     settings.replace_after,
     settings.replacements_at_once,
     settings.scheduler_secret_file,
+    settings.scheduler_access_file,
+    settings.scheduler_certificate,
+    settings.scheduler_key,
+    settings.scheduler_client_ca,
     settings.allow_unauthenticated,
 )
 @settings.mesos_access
@@ -171,6 +180,10 @@ def scheduler(
     replace_after: float,
     replacements_at_once: int,
     scheduler_secret_file: Path | None,
+    scheduler_access_file: Path | None,
+    scheduler_certificate: Path | None,
+    scheduler_key: Path | None,
+    scheduler_client_ca: Path | None,
     allow_unauthenticated: bool,
     access: "Access",
 ) -> None:
@@ -190,6 +203,10 @@ def scheduler(
             replace_after=replace_after,
             replacements_at_once=replacements_at_once,
             secret=_secret(scheduler_secret_file),
+            access_file=scheduler_access_file,
+            certificate=scheduler_certificate,
+            key=scheduler_key,
+            client_ca=scheduler_client_ca,
             allow_unauthenticated=allow_unauthenticated,
             access=access,
         )

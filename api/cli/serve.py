@@ -103,6 +103,11 @@ class Tagged:
 @settings.replacements_at_once
 @settings.mesos_access_options
 @settings.scheduler_secret_file
+@settings.scheduler_ca
+@settings.scheduler_access_file
+@settings.scheduler_certificate
+@settings.scheduler_key
+@settings.scheduler_client_ca
 @settings.credentials_file
 @settings.api_certificate
 @settings.api_key
@@ -126,9 +131,10 @@ def serve(context: click.Context, /, **given: Any) -> None:
         "template": given["template_health_listen"],
         "api": given["api_listen"],
     }
+    schemes = {name: "https" for name in ("scheduler", "api") if given[f"{name}_certificate"] is not None}
     # Who listens at port 0 takes a free one, which is not known here.
     health = {
-        name: f"{_scheme(name, given)}://{reachable(listen)}/healthz"
+        name: f"{schemes.get(name, 'http')}://{reachable(listen)}/healthz"
         for name, listen in asked.items()
         if not listen.endswith(":0")
     }
@@ -148,10 +154,6 @@ def handed_on(command: click.Command, given: Mapping[str, Any]) -> dict[str, str
     }
     handed.setdefault("EDGELB_LISTENER", reachable(given["listener_listen"]))
     return {**handed, "PYTHONUNBUFFERED": "1"}
-
-
-def _scheme(name: str, given: Mapping[str, Any]) -> str:
-    return "https" if name == "api" and given["api_certificate"] is not None else "http"
 
 
 def _text(value: object) -> str:

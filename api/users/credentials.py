@@ -6,10 +6,11 @@ Knows the clock and where requests come from. Does not know HTTP.
 import ipaddress
 import threading
 
-from api.users.followed_file import FollowedUsers
 from api.users.throttle import Rate, Throttle
 from api.users.user import User
+from api.users.users import Users
 from sdk.clock import Clock
+from sdk.reread import Reread
 
 SESSION_SECONDS = 12 * 3600.0
 _OF_USER = Rate(burst=10, seconds=6.0)
@@ -32,7 +33,7 @@ class TooOften(Exception):
 class Credentials:
     """Of the users of one API server."""
 
-    def __init__(self, users: FollowedUsers, clock: Clock) -> None:
+    def __init__(self, users: Reread[Users], clock: Clock) -> None:
         self._users, self._clock = users, clock
         self._lock = threading.Lock()
         self._of_user, self._of_address = Throttle(_OF_USER), Throttle(_OF_ADDRESS)
@@ -47,7 +48,7 @@ class Credentials:
             wait = max(self._of_user.wait(key, now), self._of_address.wait(source, now))
         if wait > 0:
             raise TooOften(wait)
-        user = self._users.now().by_password(name, password)
+        user = self._users.get().by_password(name, password)
         if user is None:
             with self._lock:
                 self._of_user.failed(key, now)
@@ -57,25 +58,25 @@ class Credentials:
 
     def of_token(self, token: str) -> User | None:
         """The user with that token. Nobody guesses one: it is as long as a key."""
-        return self._users.now().by_token(token)
+        return self._users.get().by_token(token)
 
     def of_session(self, text: str) -> User | None:
         """The user with that session."""
-        return self._users.now().by_session(text, self._clock.now())
+        return self._users.get().by_session(text, self._clock.now())
 
     def open_session(self, user: User) -> tuple[str, float]:
         """The text of a new session of a user who has just shown his password, and when it ends; WrongPassword when he
         has none any more.
         """
         expires = self._clock.now() + SESSION_SECONDS
-        text = self._users.now().open_session(user, expires)
+        text = self._users.get().open_session(user, expires)
         if text is None:
             raise WrongPassword
         return text, expires
 
     def page_token(self, text: str) -> str | None:
         """What pages send along with changes in that session; None when it is none."""
-        users = self._users.now()
+        users = self._users.get()
         user = users.by_session(text, self._clock.now())
         return None if user is None else users.page_token(user, text)
 

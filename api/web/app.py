@@ -1,6 +1,7 @@
 """The Flask application: blueprints, error forms, limits. Does not know how it is served."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -52,6 +53,7 @@ def create_app(
     framework: str = DEFAULT_FRAMEWORK,
     prefix: str = DEFAULT_PREFIX,
     scheduler_secret: str | None = None,
+    scheduler_ca: Path | None = None,
     credentials: Credentials | None = None,
     hosts: Collection[str] = (),
     require_if_match: bool = False,
@@ -59,9 +61,9 @@ def create_app(
     """The API over one ZooKeeper root; `framework` names the scheduler that plans and pods are asked of.
 
     `trials` judge pools before they are stored; whoever made them ends them. `scheduler_secret` is what that scheduler
-    wants to see, None for the one that it wrote into ZooKeeper. Without `credentials` everybody may do everything.
-    `hosts` are further names under which browsers ask for this server. With `require_if_match` changes of pools must
-    say which state of them is meant.
+    wants to see, None for the one that it wrote into ZooKeeper; `scheduler_ca` are the certificates that are trusted
+    where it speaks TLS. Without `credentials` everybody may do everything. `hosts` are further names under which
+    browsers ask for this server. With `require_if_match` changes of pools must say which state of them is meant.
     """
     app = Flask("edgelb", static_folder=None)
     app.config.update(
@@ -81,6 +83,7 @@ def create_app(
         version,
         trials,
         scheduler_secret,
+        scheduler_ca=scheduler_ca,
         credentials=credentials,
         requires_conditions=require_if_match,
     )

@@ -5,6 +5,7 @@ Serves before ZooKeeper answers and while it is away (with 503), so that an oper
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -17,7 +18,7 @@ from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem, SdkError
 from sdk.http.address import require_authentication
 from sdk.http.server import HttpServer
-from sdk.http.tls import CertificateFiles
+from sdk.http.tls import ServerTls
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.schema import wait_for_schema
 
@@ -38,10 +39,11 @@ class ApiSettings:
     framework: str = DEFAULT_FRAMEWORK
     prefix: str = DEFAULT_PREFIX
     scheduler_secret: str | None = field(default=None, repr=False)
+    scheduler_ca: Path | None = None
     credentials: Credentials | None = None
     """Of those who may use the API; None: everybody."""
-    certificate: CertificateFiles | None = None
-    """By which it speaks TLS; None: it does not."""
+    tls: ServerTls | None = None
+    """None: it speaks none."""
     allow_unauthenticated: bool = False
     hosts: tuple[str, ...] = ()
     """Names under which browsers ask for this server, beside this machine's own."""
@@ -75,12 +77,13 @@ class ApiServer:
             framework=settings.framework,
             prefix=settings.prefix,
             scheduler_secret=settings.scheduler_secret,
+            scheduler_ca=settings.scheduler_ca,
             credentials=settings.credentials,
             hosts=settings.hosts,
             require_if_match=settings.require_if_match,
         )
         try:
-            self._server = HttpServer(settings.listen, threads=_THREADS, name="api", tls=settings.certificate)
+            self._server = HttpServer(settings.listen, threads=_THREADS, name="api", tls=settings.tls)
         except EnvironmentProblem as error:
             hint = "stop what uses it, or choose another address with --listen"
             raise EnvironmentProblem(f"{error}; {hint}") from error

@@ -1,6 +1,6 @@
-"""Connections of clients, in clear or over TLS, and how requests and answers look on them, in waitress' classes.
+"""waitress' connection as ours are: how requests are read and answered, and when one has waited for too long.
 
-Knows the form of HTTP and when a connection does not get on. Does not know which connections there are.
+Knows one connection and its requests; which connections there are, `sdk.http.server` knows.
 """
 
 import json
@@ -11,16 +11,11 @@ from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, WSGITask
 
-from sdk.http.tls import NoTls, TlsConnection
+from sdk.http.tls import CLIENT_NAMES
 
 # Connections have so long for a complete request, from the first byte or the last answer on; readers of an answer so
 # long for each part of it.
 REQUEST_SECONDS = 60.0
-_NO_TLS_BODY = b'{"code": 400, "message": "this server speaks TLS: ask it by https"}\n'
-_NO_TLS = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\n"
-    b"Content-Length: %d\r\n\r\n%s" % (len(_NO_TLS_BODY), _NO_TLS_BODY)
-)
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no types
@@ -52,6 +47,12 @@ class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
 
 
 class _Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
+    def get_environment(self) -> dict[str, Any]:
+        """With the names that the client has proven."""
+        environment: dict[str, Any] = super().get_environment()
+        environment[CLIENT_NAMES] = self.channel.client_names
+        return environment
+
     def build_response_header(self) -> bytes:
         """Names as the application wrote them; waitress makes Etag of ETag, for which people's scripts look."""
         written = {name.lower(): name for name, _ in self.response_headers}
@@ -65,6 +66,10 @@ class _Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
 
 
 class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
+    """One connection."""
+
+    client_names: tuple[str, ...] = ()
+    """Names in the certificate that the client has shown, and that was verified."""
     task_class = _Task
     error_task_class = _ErrorTask
     parser_class = _Parser
@@ -75,6 +80,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
         super().__init__(*args, **more)
 
     def service(self) -> None:
+        """Answer the next request."""
         super().service()
         self.waits_since = time.monotonic()
 
@@ -85,38 +91,3 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
         if self.total_outbufs_len:
             return bool(time.time() - self.last_activity > REQUEST_SECONDS)
         return now - self.waits_since > REQUEST_SECONDS
-
-
-class TlsChannel(Channel):
-    """The same over TLS: that something came does not mean that there is something to read, and the other way round."""
-
-    socket: TlsConnection
-
-    def writable(self) -> bool:
-        return bool(self.socket.wants_to_write or super().writable())
-
-    def handle_write(self) -> None:
-        if self.socket.wants_to_write:
-            self.handle_read()
-        else:
-            super().handle_write()
-
-    def handle_read(self) -> None:
-        """All that was decrypted: for what is left there the system would not wake us again."""
-        while self.connected:
-            try:
-                data = self.recv(self.adj.recv_bytes)
-            except BlockingIOError:
-                return
-            except NoTls:
-                self.socket.send_in_clear(_NO_TLS)
-                self.handle_close()
-                return
-            except OSError:
-                self.handle_close()
-                return
-            if data:
-                self.last_activity = time.time()
-                self.received(data)
-            if not (data and self.connected and self.socket.pending):
-                return

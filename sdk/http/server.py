@@ -1,7 +1,8 @@
 """A WSGI server around an application: bound at once, so that the port is known before anything starts.
 
 Knows sockets, limits and the end. One thread reads and writes all connections; the workers only see complete requests,
-so that connections which say nothing, or not all of it, hold none (waitress). TLS is in tls.py.
+so that connections which say nothing, or not all of it, hold none (waitress). What TLS is, `sdk.http.tls_channel`
+knows.
 """
 
 import logging
@@ -19,8 +20,9 @@ from waitress.wasyncore import close_all, loop
 
 from sdk.errors import EnvironmentProblem
 from sdk.http.address import split_address
-from sdk.http.channel import Channel, TlsChannel
-from sdk.http.tls import CertificateFiles, TlsConnection
+from sdk.http.channel import Channel
+from sdk.http.tls import ServerTls
+from sdk.http.tls_channel import TlsChannel
 
 _log = structlog.get_logger()
 
@@ -47,16 +49,15 @@ class HttpServer:
         threads: int = 8,
         name: str = "http",
         most_connections: int = MOST_CONNECTIONS,
-        tls: CertificateFiles | None = None,
+        tls: ServerTls | None = None,
     ) -> None:
-        """`listen` is `host:port`; port 0 takes a free one. Raises EnvironmentProblem when it is in use.
+        """`listen` is `host:port`; port 0 takes a free one. Raises EnvironmentProblem when it is in use. With `tls`
+        nothing else is spoken there.
 
-        Above `most_connections` (or half of the files that the process may open) the stalest one is ended. With `tls`
-        it speaks TLS, and nothing else.
+        Above `most_connections` (or half of the files that the process may open) the stalest one is ended.
         """
         host, port = split_address(listen)
-        self._threads, self._name, self._most_connections = threads, name, most_connections
-        self._tls = tls
+        self._threads, self._name, self._most_connections, self._tls = threads, name, most_connections, tls
         try:
             self._socket = _bound(host, port)
         except OSError as error:
@@ -68,7 +69,12 @@ class HttpServer:
     def serve(self, app: Any) -> None:
         """Answer with `app` from now on; until now clients waited."""
         self._server = _Server(
-            app, self._socket, threads=self._threads, name=self._name, most=self._most_connections, tls=self._tls
+            app,
+            self._socket,
+            threads=self._threads,
+            name=self._name,
+            most=self._most_connections,
+            tls=self._tls,
         )
         self._server.thread.start()
 
@@ -91,7 +97,7 @@ class HttpServer:
 
 
 class _Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress ships no types
-    def add_first(self, task: "Channel") -> None:
+    def add_first(self, task: Channel) -> None:
         """Have it done as soon as any worker is free."""
         with self.lock:
             self.queue.appendleft(task)
@@ -106,15 +112,14 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
     task_dispatcher: _Dispatcher
 
     def __init__(
-        self, app: Any, bound: socket.socket, *, threads: int, name: str, most: int, tls: CertificateFiles | None
+        self, app: Any, bound: socket.socket, *, threads: int, name: str, most: int, tls: ServerTls | None
     ) -> None:
         # Says "Task queue depth" at every request of a burst, which is no news.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         # The process needs some files for itself.
         self._most = most if limit < 0 else min(most, limit // 2)
-        self._paused_until = 0.0
-        self._tls = tls
+        self._tls, self._paused_until = tls, 0.0
         self._stopping, self._woken = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self.run, name=name, daemon=True)
         dispatcher = _Dispatcher()
@@ -133,7 +138,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
             log_socket_errors=False,
             # Taken as the client wrote them, for what is checked by them (guard.py) believes no more than that.
             clear_untrusted_proxy_headers=False,
-            url_scheme="https" if tls else "http",
+            url_scheme="http" if tls is None else "https",
         )
         sockinfo = (bound.family, bound.type, bound.proto, bound.getsockname())
         super().__init__(app, None, True, bound, dispatcher, adjustments, sockinfo, False)
@@ -186,21 +191,16 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
                 self._paused_until = time.monotonic() + 0.2
                 _log.warning("A connection cannot be taken", server=self.thread.name, why=str(error))
             return
-        self._take(connection, address)
+        try:
+            if self._tls is None:
+                Channel(self, connection, address, self.adj, map=self._map)
+            else:
+                TlsChannel(self, connection, address, self.adj, self._tls.context(), map=self._map)
+        except OSError:
+            connection.close()  # it is gone already
+            return
         if len(self.active_channels) > self._most:
             self._end_stalest()
-
-    def _take(self, connection: socket.socket, address: Any) -> None:
-        if self._tls is None:
-            Channel(self, connection, address, self.adj, map=self._map)
-            return
-        try:
-            encrypted = TlsConnection(connection, self._tls.context())
-        except OSError:
-            # Gone again before anything was said.
-            connection.close()
-            return
-        TlsChannel(self, encrypted, address, self.adj, map=self._map)
 
     def maintenance(self, now: float) -> None:  # noqa: ARG002 - waitress' clock may jump
         """End the connections that do not get on."""

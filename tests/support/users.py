@@ -6,7 +6,7 @@ from pathlib import Path
 from werkzeug.security import generate_password_hash
 
 from api.users.credentials import Credentials
-from api.users.followed_file import FollowedUsers
+from api.users.on_disk import users_on_disk
 from sdk.clock import SystemClock
 
 PASSWORD = "right ü"
@@ -36,7 +36,7 @@ def credentials(directory: Path, *entries: str) -> Credentials:
     file = directory / "users.toml"
     file.write_text("".join(entries))
     file.chmod(0o600)
-    return Credentials(FollowedUsers(file, "credentials-file", SystemClock()), SystemClock())
+    return Credentials(users_on_disk(file, "credentials-file", SystemClock()), SystemClock())
 
 
 class TurnedClock:

@@ -23,8 +23,7 @@ from api.web.app import create_app
 from api.web.authentication import COOKIE, PAGE_TOKEN
 from api.web.main import ApiServer, ApiSettings
 from api.web.permissions import NEEDS, Needs
-from sdk.clock import SystemClock
-from sdk.http.tls import CertificateFiles
+from sdk.http.tls import ServerTls
 from sdk.storage.connection import ZooKeeper
 from tests.support.http import request
 from tests.support.pools import minimal
@@ -457,13 +456,12 @@ def test_the_api_speaks_tls_to_clients_that_trust_its_authority(
     """With a cookie for TLS only; others are told which option is missing."""
     root = authority(tmp_path, "root")
     made = signed(tmp_path, "api", root)
-    clock = SystemClock()
     settings = ApiSettings(
         zk=zookeeper.address,
         zk_root=zk_root,
         listen="127.0.0.1:0",
         credentials=credentials(tmp_path, OPS),
-        certificate=CertificateFiles(made.certificate, made.key, ("api-certificate", "api-key"), clock),
+        tls=ServerTls(certificate=made.certificate, key=made.key),
     )
     running = ApiServer(settings, connection, trials)
     url = f"https://{running.start()}"

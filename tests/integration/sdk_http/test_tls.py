@@ -1,221 +1,183 @@
-"""The server over TLS, with clients that do not behave, and with a certificate that is renewed while it serves."""
+"""TLS of our server: certificates that are renewed, clients that show their own, and clients that do not behave."""
 
 import http.client
 import shutil
 import socket
 import ssl
-import struct
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
-from flask import Flask, Response, request
-from structlog.testing import capture_logs
+from flask import Flask, Response, jsonify, request
 
-from sdk.clock import SystemClock
 from sdk.errors import InvalidSpec
 from sdk.http.server import HttpServer
-from sdk.http.tls import CertificateFiles
-from tests.support.tls import Certificate, authority, signed
+from sdk.http.tls import CLIENT_NAMES, ServerTls
+from tests.support import tls
+from tests.support.tls import Certificate
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
 
-LARGE = b"0123456789" * 800_000
-SETTINGS = ("certificate", "key")
+LARGE = 8_000_000
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    """The authority that clients trust."""
-    return authority(tmp_path_factory.mktemp("root"), "root")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("certificates")
+
+
+@pytest.fixture(scope="module")
+def root(files: Path) -> Certificate:
+    return tls.authority(files, "root")
 
 
 @pytest.fixture
-def files(tmp_path: Path, root: Certificate) -> Certificate:
-    """A certificate of the server's."""
-    return signed(tmp_path, "server", root)
+def served(tmp_path: Path, files: Path, root: Certificate) -> Certificate:
+    """The files that the server reads."""
+    made = tls.signed(files, "server", root)
+    copy = Certificate(certificate=tmp_path / "server.pem", key=tmp_path / "server.key")
+    shutil.copy(made.certificate, copy.certificate)
+    shutil.copy(made.key, copy.key)
+    return copy
 
 
 @pytest.fixture
-def server(files: Certificate) -> Iterator[HttpServer]:
-    """A server with a small application."""
+def server(served: Certificate, root: Certificate) -> Iterator[HttpServer]:
     app = Flask("test")
 
+    @app.get("/who")
+    def who() -> Response:
+        return jsonify({"names": request.environ[CLIENT_NAMES], "secure": request.is_secure})
+
     @app.post("/echo")
-    def echo() -> Response:
-        return Response(request.get_data(), mimetype="application/octet-stream")
+    def echo() -> bytes:
+        return request.get_data()
 
     @app.get("/large")
     def large() -> bytes:
-        return LARGE
+        return b"x" * LARGE
 
-    @app.get("/scheme")
-    def scheme() -> str:
-        return request.scheme
-
-    tls = CertificateFiles(files.certificate, files.key, SETTINGS, SystemClock())
-    running = HttpServer("127.0.0.1:0", threads=2, tls=tls)
+    how = ServerTls(certificate=served.certificate, key=served.key, client_ca=root.certificate)
+    running = HttpServer("127.0.0.1:0", threads=2, name="test", tls=how)
     running.serve(app)
     yield running
     running.stop()
 
 
-def trusting(root: Certificate) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=root.certificate)
+def trusting(root: Certificate, own: Certificate | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=root.certificate)
+    if own is not None:
+        context.load_cert_chain(own.certificate, own.key)
+    return context
 
 
-def opened(server: HttpServer, root: Certificate) -> ssl.SSLSocket:
-    """A connection after its handshake."""
-    plain = socket.create_connection(("127.0.0.1", server.port), timeout=60)
-    return trusting(root).wrap_socket(plain, server_hostname="127.0.0.1")
+def connection(server: HttpServer, context: ssl.SSLContext) -> http.client.HTTPSConnection:
+    return http.client.HTTPSConnection("127.0.0.1", server.port, timeout=60, context=context)
 
 
-def client(server: HttpServer, root: Certificate) -> http.client.HTTPSConnection:
-    return http.client.HTTPSConnection("127.0.0.1", server.port, timeout=60, context=trusting(root))
+def ask(server: HttpServer, context: ssl.SSLContext, path: str = "/who") -> bytes:
+    """On a connection of its own."""
+    with closing(connection(server, context)) as asked:
+        return get(asked, path)
 
 
-def test_requests_and_answers_of_any_size_go_through_one_connection(server: HttpServer, root: Certificate) -> None:
-    """Far more than one record, both ways, and the application knows that it is asked by TLS."""
-    connection = client(server, root)
-    connection.request("GET", "/scheme")
-    assert connection.getresponse().read() == b"https"
-    connection.request("POST", "/echo", LARGE)
-    assert connection.getresponse().read() == LARGE
-    connection.request("GET", "/large")
-    assert connection.getresponse().read() == LARGE
-    connection.close()
+def get(asked: http.client.HTTPSConnection, path: str) -> bytes:
+    asked.request("GET", path)
+    answer = asked.getresponse()
+    assert answer.status == 200
+    return answer.read()
 
 
-def test_requests_that_come_in_one_record_are_all_answered(server: HttpServer, root: Certificate) -> None:
-    """What was decrypted with the first one is not waited for."""
-    one = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n%s"
-    with opened(server, root) as connection:
-        connection.sendall(b"".join(one % b"abcd%d" % index for index in range(9)))
-        came = b""
-        while came.count(b"abcd") < 9:
-            data = connection.recv(65536)
-            assert data, came
-            came += data
-    assert [came.index(b"abcd%d" % index) for index in range(9)] == sorted(came.index(b"abcd%d" % i) for i in range(9))
-
-
-def test_clients_that_say_nothing_or_half_of_it_or_go_hold_up_nobody(server: HttpServer, root: Certificate) -> None:
-    """Before, in and after the handshake."""
-    address = ("127.0.0.1", server.port)
-    idle = [socket.create_connection(address, timeout=60) for _ in range(20)]
-    for number, one in enumerate(idle):
-        one.sendall((b"", b"\x16\x03\x01\x00\xa5\x01", b"\x16", b"\x00\x01garbage")[number % 4])
-    gone = socket.create_connection(address, timeout=60)
-    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    gone.close()
-    half = opened(server, root)
-    half.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-    unread = opened(server, root)
-    unread.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
-    unread.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    unread.close()
-    for _ in range(5):
-        connection = client(server, root)
-        connection.request("GET", "/scheme")
-        assert connection.getresponse().read() == b"https"
-        connection.close()
-    for one in (*idle, half):
-        one.close()
-    wait_until(lambda: server.connections == 0, 60, "the end of all connections")
-    assert server.alive
-
-
-def test_whoever_asks_in_clear_is_told(server: HttpServer) -> None:
-    """In the form of our errors."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    connection.request("GET", "/scheme")
-    answer = connection.getresponse()
-    assert (answer.status, b"https" in answer.read()) == (400, True)
-
-
-def test_old_protocols_are_refused(server: HttpServer, root: Certificate) -> None:
-    """TLS 1.2 is the oldest."""
-    old = trusting(root)
-    old.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
-    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
-        old.maximum_version = ssl.TLSVersion.TLSv1_1
-    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as plain, pytest.raises(OSError):
-        old.wrap_socket(plain, server_hostname="127.0.0.1")
-
-
-def shown(server: HttpServer, root: Certificate) -> bytes | None:
-    with opened(server, root) as connection:
-        return connection.getpeercert(binary_form=True)
-
-
-def test_a_renewed_certificate_is_shown_without_a_restart(
-    server: HttpServer, files: Certificate, root: Certificate, tmp_path: Path
+def test_a_client_that_shows_a_certificate_is_known_by_its_names(
+    server: HttpServer, files: Path, root: Certificate
 ) -> None:
-    """To new connections; those that are open go on."""
-    before = shown(server, root)
-    connection = client(server, root)
-    connection.request("GET", "/scheme")
-    connection.getresponse().read()
-    renewed = signed(tmp_path, "renewed", root)
-    shutil.copy(renewed.key, files.key)
-    shutil.copy(renewed.certificate, files.certificate)
-    wait_until(lambda: shown(server, root) not in (before, None), 60, "the new certificate")
-    connection.request("GET", "/scheme")
-    assert connection.getresponse().read() == b"https"
-    connection.close()
+    """One that shows none is served as well, and has no name."""
+    assert ask(server, trusting(root)) == b'{"names":[],"secure":true}\n'
+    own = tls.signed(files, "ops", root)
+    assert ask(server, trusting(root, own)) == b'{"names":["ops"],"secure":true}\n'
 
 
-class LateClock:
-    """Each look is long after the one before."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-
-    def now(self) -> float:
-        return 0.0
-
-    def monotonic(self) -> float:
-        self._now += 60
-        return self._now
+def test_a_certificate_of_another_authority_is_nobodys(server: HttpServer, tmp_path: Path, root: Certificate) -> None:
+    """The connection ends, and the server goes on."""
+    other = tls.authority(tmp_path, "other")
+    own = tls.signed(tmp_path, "ops", other)
+    with pytest.raises((OSError, http.client.HTTPException)):
+        ask(server, trusting(root, own))
+    assert b"secure" in ask(server, trusting(root))
 
 
-def test_files_of_no_use_keep_the_certificate_and_are_told_once(files: Certificate) -> None:
-    """As between the writing of the certificate and that of the key."""
-    tls = CertificateFiles(files.certificate, files.key, SETTINGS, LateClock())
-    before = tls.context()
-    for damage in (lambda: files.key.write_text("no key"), files.key.unlink):
-        damage()
-        with capture_logs() as logs:
-            assert [tls.context() for _ in range(3)] == [before] * 3
-        assert [entry["log_level"] for entry in logs] == ["warning"]
-        assert str(files.key) in logs[0]["problem"]
+def test_large_bodies_and_answers_pass_on_one_connection(server: HttpServer, root: Certificate) -> None:
+    """In both directions far more than a TLS record or a socket's buffer holds."""
+    sent = bytes(range(256)) * 20_000
+    with closing(connection(server, trusting(root))) as asked:
+        for _ in range(2):
+            asked.request("POST", "/echo", body=sent, headers={"Content-Type": "application/octet-stream"})
+            assert asked.getresponse().read() == sent
+            assert len(get(asked, "/large")) == LARGE
 
 
-def test_what_cannot_be_used_is_told_with_its_setting(files: Certificate, root: Certificate, tmp_path: Path) -> None:
-    """Before anything is served."""
-    locked = tmp_path / "locked.key"
-    from cryptography.hazmat.primitives import serialization
-
-    key = serialization.load_pem_private_key(files.key.read_bytes(), None)
-    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
-    locked.write_bytes(key.private_bytes(*form, serialization.BestAvailableEncryption(b"s3cret")))
-    empty = tmp_path / "empty"
-    empty.write_text("")
-    for certificate, key_file, why in (
-        (tmp_path / "none", None, "certificate: .*none cannot be read"),
-        (files.certificate, tmp_path / "none", "key: .*none cannot be read"),
-        (files.certificate, root.key, "key: .*root.key holds a key that is not of"),
-        (files.certificate, locked, "key: .*locked.key holds a key with a password"),
-        (files.certificate, None, "certificate: .*must hold a certificate and its key"),
-        (empty, files.key, "certificate: .*must hold a certificate and its key"),
-    ):
-        with pytest.raises(InvalidSpec, match=why):
-            CertificateFiles(certificate, key_file, SETTINGS, SystemClock())
+def test_requests_that_come_at_once_are_answered_in_turn(server: HttpServer, root: Certificate) -> None:
+    """TLS has the second one before anybody asks for it: the socket says no more about it."""
+    with ExitStack() as stack:
+        plain = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+        asked = stack.enter_context(trusting(root).wrap_socket(plain, server_hostname="127.0.0.1"))
+        one = b"GET /who HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        last = b"GET /who HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        # More than one reading of the server takes.
+        asked.sendall(one * 300 + last)
+        answer = b""
+        while data := asked.recv(65536):
+            answer += data
+    assert answer.count(b"HTTP/1.1 200") == 301
 
 
-def test_certificate_and_key_may_stand_in_one_file(files: Certificate, tmp_path: Path) -> None:
-    """In any order."""
-    both = tmp_path / "both.pem"
-    both.write_bytes(files.key.read_bytes() + files.certificate.read_bytes())
-    CertificateFiles(both, None, SETTINGS, SystemClock()).context()
+def test_connections_that_do_not_speak_tls_hold_nobody_up(server: HttpServer, root: Certificate) -> None:
+    """Silent ones, half handshakes and plain HTTP; a plain request gets no answer."""
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
+    with ExitStack() as stack:
+        for data in (b"", hello, b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n") * 10:
+            opened = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
+            opened.sendall(data)
+        assert b"secure" in ask(server, trusting(root))
+    with pytest.raises((urllib.error.URLError, OSError, http.client.HTTPException)):
+        urllib.request.urlopen(f"http://127.0.0.1:{server.port}/who", timeout=60)
+
+
+def test_a_renewed_certificate_is_shown_to_the_next_connection(
+    server: HttpServer, served: Certificate, tmp_path: Path, root: Certificate
+) -> None:
+    """A broken one is not: what was served goes on to be."""
+
+    def shown() -> bytes:
+        with closing(connection(server, trusting(root))) as asked:
+            asked.connect()
+            assert isinstance(asked.sock, ssl.SSLSocket)
+            return bytes(asked.sock.getpeercert(binary_form=True) or b"")
+
+    before = shown()
+    renewed = tls.signed(tmp_path, "renewed", root)
+    served.certificate.write_text("half of it")
+    assert shown() == before
+    shutil.copy(renewed.key, served.key)
+    shutil.copy(renewed.certificate, served.certificate)
+    wait_until(lambda: shown() != before, what="the new certificate")
+    assert shown() == ssl.PEM_cert_to_DER_cert(renewed.certificate.read_text())
+
+
+@pytest.mark.parametrize("broken", ["certificate", "key", "missing"])
+def test_files_that_cannot_be_used_are_told_before_anything_is_served(
+    served: Certificate, files: Path, root: Certificate, broken: str
+) -> None:
+    """By the setting's name."""
+    if broken == "missing":
+        served.key.unlink()
+    elif broken == "certificate":
+        served.certificate.write_text("no certificate")
+    else:
+        shutil.copy(root.key, served.key)
+    with pytest.raises(InvalidSpec, match="scheduler-certificate"):
+        ServerTls(certificate=served.certificate, key=served.key, settings="scheduler-certificate")
