@@ -6,7 +6,6 @@ of it, and knows the order of effects (storing comes first); it decides nothing.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 from sdk.core.effects import (
     CallEffect,
@@ -30,6 +29,7 @@ from sdk.core.state import PodKey, State
 from sdk.core.troubles import Part
 from sdk.model.ids import AgentId, ConfigId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.values import replace
 from sdk.plan.backoff import Retry
 from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated
 from sdk.plan.wish import PodWish, Target

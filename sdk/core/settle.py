@@ -6,7 +6,6 @@ and deleted. Only services in which something changed are looked at.
 
 import math
 from collections.abc import Iterable
-from dataclasses import replace
 
 from sdk.core import leaving, replacing, succession, widening
 from sdk.core.frame import Frame
@@ -20,6 +19,7 @@ from sdk.core.updating import update
 from sdk.model.ids import ResourceId
 from sdk.model.records import PodGoal, PodRecord
 from sdk.model.spec import OnUnreachable
+from sdk.model.values import replace
 from sdk.plan.assess import assess, finished
 from sdk.plan.need import (
     Around,

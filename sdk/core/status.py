@@ -6,8 +6,6 @@ it was asked for. What became of others is `sdk.core.fencing`'s.
 UNREACHABLE is neither: the agent is lost, the task may come back.
 """
 
-from dataclasses import replace
-
 from sdk.core import leaving, reservation_life
 from sdk.core.effects import Acknowledge
 from sdk.core.fencing import AGENT_BACK, fence, stage_of, word_of
@@ -19,6 +17,7 @@ from sdk.core.task_life import Stage, Word, after
 from sdk.model.records import PodGoal, PodRecord, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
+from sdk.model.values import replace
 from sdk.plan.backoff import relaunch_delay
 from sdk.plan.need import over, ready
 from sdk.plan.wish import PodWish
