@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
+from sdk import garbage
 from sdk.clock import ForwardClock, SystemClock
 from sdk.core.events import Event
 from sdk.end_signals import on_end_signals
@@ -155,6 +156,7 @@ def feed_factory(framework: FrameworkConfig, mesos: str, url: str, access: Acces
 
 def run(settings: SchedulerSettings) -> None:
     """Run until SIGTERM or SIGINT. Raises InvalidSpec or EnvironmentProblem when it cannot start."""
+    garbage.look_rarely()
     stop = threading.Event()
     on_end_signals(lambda _: stop.set())
     process = SchedulerProcess(settings)

@@ -10,7 +10,6 @@ from sdk.core import leaving, reservation_life
 from sdk.core.effects import Acknowledge
 from sdk.core.fencing import AGENT_BACK, fence, stage_of, word_of
 from sdk.core.frame import Frame
-from sdk.core.maps import without
 from sdk.core.releasing import learn
 from sdk.core.state import PodKey
 from sdk.core.task_life import Stage, Word, after
@@ -47,7 +46,8 @@ def status_received(frame: Frame, status: TaskStatus) -> None:
     if key is None or task is None:
         fence(frame, status, stage)
     else:
-        frame.work.alone = without(frame.work.alone, key)  # Mesos knows its task: the ACCEPT was taken
+        if key in frame.work.alone:
+            frame.work.alone = frame.work.alone.delete(key)  # Mesos knows its task: the ACCEPT was taken
         if task.status.state not in FINAL:
             if over(task) and after(stage, word_of(status)) is Stage.ENDING:
                 fence(frame, status, stage)

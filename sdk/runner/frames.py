@@ -28,7 +28,14 @@ from sdk.core.effects import (
     StorePod,
     StoreTarget,
 )
-from sdk.core.events import Event, OffersReceived, StoringFailed, TargetChanged, TargetWithdrawn
+from sdk.core.events import (
+    Event,
+    OffersReceived,
+    StatusesReceived,
+    StoringFailed,
+    TargetChanged,
+    TargetWithdrawn,
+)
 from sdk.core.state import State
 from sdk.errors import InvalidSpec, LeadershipLost, SdkError, StorageUnavailable
 from sdk.framework_store import FrameworkStore
@@ -37,6 +44,7 @@ from sdk.model.ids import OfferId
 from sdk.retry import Policy
 from sdk.runner.edges import Charge
 from sdk.runner.term import Term
+from sdk.runner.together import together
 from sdk.storage.holder import Role
 
 _STORES = (
@@ -191,19 +199,24 @@ class Frames:
         decided: list[Item] = []
         effects: list[Effect] = []
         with self._metrics.decide.labels(self._name).time():
-            for item in batch:
+            waiting = deque(together(batch, [item.event for item in batch]))
+            while waiting:
+                event, items = waiting.popleft()
                 try:
-                    state, more = self._decide_on(state, item.event, self._clock.now(), self._new_id)
+                    state, more = self._decide_on(state, event, self._clock.now(), self._new_id)
                 except Exception as error:  # noqa: BLE001 - a defect of the core must not lose the other events
-                    self._log.exception("Deciding failed", about=_brief(item.event))
-                    self._skip(item, error)
+                    if len(items) > 1:  # each by itself: it is one of them that fails
+                        waiting.extendleft((item.event, [item]) for item in reversed(items))
+                        continue
+                    self._log.exception("Deciding failed", about=_brief(event))
+                    self._skip(items[0], error)
                     continue
-                if isinstance(item.event, OffersReceived):
+                if isinstance(event, OffersReceived):
                     self.unusable = None
                 effects.extend(more)
-                decided.append(item)
-                self._log.debug("Decided on an event", about=_brief(item.event), effects=len(more))
-                self._metrics.events.labels(self._name, type(item.event).__name__).inc()
+                decided.extend(items)
+                self._log.debug("Decided on an event", about=_brief(event), effects=len(more))
+                self._metrics.events.labels(self._name, type(items[0].event).__name__).inc(len(items))
         return state, decided, effects
 
     def _persist(self, stores: Sequence[StoreEffect]) -> None:
@@ -259,6 +272,8 @@ class Frames:
 
 
 def _brief(event: Event) -> str:
+    if isinstance(event, StatusesReceived):
+        return f"StatusesReceived({len(event.statuses)} updates)"
     if isinstance(event, OffersReceived):
         return f"OffersReceived({len(event.offers)} offers)"  # their text takes longer than what is done about them
     text = repr(event)
