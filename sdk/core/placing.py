@@ -13,12 +13,12 @@ from sdk.core.state import PodKey, agent_of
 from sdk.core.troubles import Kind, Part
 from sdk.model.ids import AgentId
 from sdk.model.operations import Operation
-from sdk.model.records import Holding
+from sdk.model.records import Holding, PodRecord, TaskRecord
 from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.pool import Pool
 from sdk.offer.preference import score
 from sdk.offer.requirement import Claimant, Requirement
-from sdk.plan.need import MustPlace, Overdue, done, over
+from sdk.plan.need import LacksTasks, MustPlace, Overdue, alone, done, over
 from sdk.plan.wish import PodWish
 
 
@@ -95,6 +95,8 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
 def _in_question(frame: Frame, key: PodKey, agents: Set[AgentId]) -> bool:
     """Whether an instance may be launched on one of these agents."""
     need, home = frame.work.needs[key], frame.pods[key].holding
+    if isinstance(need, LacksTasks):
+        return home is not None and home.agent_id in agents
     if not isinstance(need, MustPlace):
         return False
     return need.elsewhere or home is None or home.agent_id in agents or _outgrown(frame, key, home)
@@ -165,7 +167,7 @@ def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: lis
     """Positions of the pools that come into question."""
     home = requirement.holding
     # Its reservation is offered and yet too small, and the agent cannot give the rest: it may go elsewhere.
-    bound = home.agent_id if home is not None and not _outgrown(frame, key, home) else None
+    bound = home.agent_id if home is not None and (requirement.beside or not _outgrown(frame, key, home)) else None
     found = [
         position
         for position, pool in enumerate(offered)
@@ -233,6 +235,10 @@ def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
 def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
     record = frame.pods[key]
     need = frame.work.needs[key]
+    match = replace(match, tasks=_counting_on(record, match.tasks))
+    if isinstance(need, LacksTasks):
+        _launched_beside(frame, record, wish, match)
+        return
     counts = isinstance(need, MustPlace) and need.replacing
     runs = any(not over(task) for task in record.tasks)
     moved = record.holding is not None and record.holding.resource_id not in (None, match.holding.resource_id)
@@ -274,4 +280,35 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
         service=record.service,
         tasks=[task.task_id for task in match.tasks],
         ports={name: number for task in match.tasks for name, number in task.ports.items()},
+    )
+
+
+def _launched_beside(frame: Frame, record: PodRecord, wish: PodWish, match: Match) -> None:
+    launched = {task.name for task in match.tasks}
+    kept = tuple(task for task in record.tasks if task.name not in launched)
+    together = any(spec.name in launched and not alone(spec) for spec in wish.spec.tasks)
+    frame.put(
+        replace(
+            record,
+            tasks=(*kept, *match.tasks),
+            failed=record.failed and not together,
+            not_before=0.0 if together else record.not_before,
+        )
+    )
+    frame.log(
+        "info",
+        f"Launching {', '.join(sorted(launched))} of {record.service}/{record.name} on {match.holding.hostname}",
+        service=record.service,
+        tasks=[task.task_id for task in match.tasks],
+    )
+
+
+def _counting_on(record: PodRecord, tasks: tuple[TaskRecord, ...]) -> tuple[TaskRecord, ...]:
+    """The launched tasks, with how often the same has failed in a row."""
+    before = {task.name: task for task in record.tasks if task.failures or task.refusals}
+    return tuple(
+        replace(task, failures=old.failures, refusals=old.refusals)
+        if (old := before.get(task.name)) is not None and old.config == task.config
+        else task
+        for task in tasks
     )

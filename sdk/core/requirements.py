@@ -7,8 +7,9 @@ from sdk.core.frame import Frame
 from sdk.core.neighbours import Neighbourhood
 from sdk.core.state import PodKey, agent_of
 from sdk.model.records import PodRecord
+from sdk.model.spec import TaskSpec
 from sdk.offer.requirement import Requirement
-from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated, done, given_ports
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, done, given_ports
 from sdk.plan.wish import PodWish
 
 
@@ -42,25 +43,34 @@ def requirement_of(frame: Frame, key: PodKey, wish: PodWish, neighbours: Neighbo
     """What the instance asks for, now."""
     record = frame.pods[key]
     target = frame.targets[key[0]]
-    elsewhere = goes_elsewhere(frame.work.needs[key])
-    instead = need.instead if isinstance(need := frame.work.needs[key], MustPlace) else None
-    by_name = {task.name: task for task in record.tasks}
+    need = frame.work.needs[key]
+    elsewhere = goes_elsewhere(need)
+    instead = need.instead if isinstance(need, MustPlace) else None
     return Requirement(
         service=record.service,
         pod=wish.spec,
         index=record.index,
         config=wish.config,
         prefix=target.spec.task_id_prefix or target.spec.name,
-        tasks=tuple(
-            spec for spec in wish.spec.tasks if (task := by_name.get(spec.name)) is None or not done(task, spec, wish)
-        ),
+        tasks=_tasks(record, wish, need),
         holding=None if elsewhere else record.holding,
+        beside=isinstance(need, LacksTasks),
         ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
         neighbours=neighbours.around(key),
         avoid=_avoided(frame, record) if elsewhere else {},
         # Whoever serves where it is does not go where it would serve less.
         keep=given_ports(record, wish) if isinstance(instead, Outdated | LacksPorts) else frozenset(),
         gain=instead.ports if isinstance(instead, LacksPorts) else frozenset(),
+    )
+
+
+def _tasks(record: PodRecord, wish: PodWish, need: Need) -> tuple[TaskSpec, ...]:
+    """Those that are launched: all that have something to do yet, or some of them beside the others."""
+    if isinstance(need, LacksTasks):
+        return tuple(spec for spec in wish.spec.tasks if spec.name in need.tasks)
+    by_name = {task.name: task for task in record.tasks}
+    return tuple(
+        spec for spec in wish.spec.tasks if (task := by_name.get(spec.name)) is None or not done(task, spec, wish)
     )
 
 

@@ -40,9 +40,9 @@ def _count(pod: PodSpec) -> Broken:
 
 @rule("tasks")
 def _tasks(pod: PodSpec) -> Broken:
-    """At least one; no name twice."""
-    if not pod.tasks:
-        yield "tasks", "has to hold at least one task"
+    """At least one that is essential; no name twice."""
+    if not any(task.essential for task in pod.tasks):
+        yield "tasks", "has to hold at least one task that is essential"
     for name in twice(task.name for task in pod.tasks):
         yield "tasks", f"{name!r:.80} occurs twice"
 

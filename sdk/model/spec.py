@@ -105,7 +105,10 @@ class HealthCheckSpec:
 
 
 class Goal(StrEnum):
-    """RUNNING tasks are kept up; FINISHED ones run to completion once per configuration, ONCE ones only once."""
+    """RUNNING tasks are kept up; FINISHED ones run to completion once per configuration, ONCE ones only once.
+
+    One that fails before is launched again, without its neighbours.
+    """
 
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
@@ -150,6 +153,9 @@ class TaskSpec:
     """Seconds between the request to end and SIGKILL."""
     goal: Goal = Goal.RUNNING
     """Whether it is kept up, or runs to its end."""
+    essential: bool = True
+    """Whether the instance is of no use until it runs, or has run to its end. When an essential task that is kept up
+    ends, the others that are kept up are launched again with it; any other task that ends is launched again alone."""
 
 
 class OnUnreachable(StrEnum):

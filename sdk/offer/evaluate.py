@@ -48,7 +48,7 @@ class Refusal:
 
 def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match | Refusal:
     """Whether the instance can run on what `pool` offers."""
-    if requirement.holding is not None and not held(requirement.holding, pool, claimant):
+    if requirement.holding is not None and not _has_come(requirement, requirement.holding, pool, claimant):
         return Refusal(reasons=())
     reasons: list[str] = []
     if requirement.holding is None:
@@ -114,6 +114,18 @@ def _ports(
     return chosen, missing, without
 
 
+def _has_come(requirement: Requirement, holding: Holding, pool: Pool, claimant: Claimant) -> bool:
+    """Whether the pool offers what the instance holds, or enough of what the others of its tasks do not use."""
+    if not requirement.beside:
+        return held(holding, pool, claimant)
+    if holding.agent_id != pool.agent_id:
+        return False
+    if holding.resource_id is None:
+        return True
+    offered = Sources(resources=pool.own(claimant.framework_ids).get(holding.resource_id, ())).scalars
+    return all(offered.get(name, 0) >= amount for name, amount in requirement.scalars)
+
+
 def held(holding: Holding, pool: Pool, claimant: Claimant) -> bool:
     """Whether the pool offers all of the holding."""
     if holding.agent_id != pool.agent_id or holding.resource_id is None:
@@ -143,6 +155,8 @@ def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> Source
         own = pool.own(claimant.framework_ids).get(holding.resource_id, ())
     if not own:
         return pool.sources(role)
+    if requirement.beside:
+        return Sources(resources=own)
     return Sources(resources=(*own, *pool.static(role), *pool.unreserved))
 
 
@@ -168,6 +182,10 @@ def _match(
     resource_id = old.resource_id if old is not None else None
     own = pool.own(claimant.framework_ids).get(resource_id, ()) if resource_id is not None else ()
     taken, _ = draw(sources, wanted)
+    if requirement.beside and old is not None:
+        launches, records = _launches(requirement, pool, claimant, add(taken, ()), chosen)
+        operation = Launch(tasks=launches)
+        return Match(operations=(operation,), tasks=records, holding=old, rest=pool.without(taken))
     operations: list[Operation] = []
     if requirement.pod.role == "*":
         ready = taken  # nothing can be reserved for `*`

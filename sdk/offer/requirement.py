@@ -27,8 +27,10 @@ class Requirement:
     prefix: str
     """First part of the task ids."""
     tasks: tuple[TaskSpec, ...]
-    """Those to be launched now (tasks that are done for good are left out)."""
+    """Those to be launched now (tasks that are done for good, and those that run, are left out)."""
     holding: Holding | None = None
+    beside: bool = False
+    """Others of its tasks run: of the holding only what these do not use is offered."""
     ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Numbers of the last launch by task and port name: kept when they are free."""
     neighbours: Neighbours = field(default_factory=Known)
