@@ -28,6 +28,7 @@ COMMANDS = {
     "wait": ("api.cli.wait_command", "wait_command", "Wait until pools are ready, or gone."),
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),
     "why": ("api.cli.why", "why", "Say whether an application is exposed, where, and if not, why."),
+    "changes": ("api.cli.changes", "changes", "Show who changed what."),
     "trace": ("api.cli.trace", "trace", "Show how the last changes of a task came to the load balancers."),
     "explain": ("api.cli.explain", "explain", "Explain where a pool sends a request, and why."),
     "lb-config": ("api.cli.observe", "lb_config", "Show the rendered HAProxy configuration."),

@@ -33,7 +33,7 @@ _BY_NEED: dict[Needs, tuple[str, ...]] = {
         "api-docs.openapi_json",
         *("v1.ping", "v1.version", "v1.config", "v1.list_pools", "v1.validate", "v1.show"),
         *("v1.artifacts", "v1.artifact", "v1.lb_template"),
-        *("v2.whoami", "v2.open_session"),
+        *("v2.whoami", "v2.open_session", "v2.changes"),
         *("v2.config", "v2.list_pools", "v2.validate", "v2.show", "v2.metadata", "v2.lbconfig", "v2.plans", "v2.pods"),
         *("v2.status", "v2.statuses", "v2.explain", "v2.trace", "v2.why", "v2.uninstall_progress"),
         *("v2.lb_template", "v2.pool_lb_template"),
