@@ -466,6 +466,7 @@ def test_a_watch_catches_up_after_zookeeper_was_away(tmp_path: Path, zk_root: st
         server.stop()
 
 
+@pytest.mark.slow
 def test_no_reader_ever_sees_a_half_of_a_large_pool(store: PoolStore, connection: ZooKeeper, zk_root: str) -> None:
     """However often it is written meanwhile."""
     sizes = [3000, 4000, 1]
