@@ -3,7 +3,8 @@
 from typing import Any
 from urllib.parse import quote
 
-from api.client.client import ApiClient, PoolAnswer, parsed
+from api.client.client import ApiClient, PoolAnswer
+from api.client.transport import parsed
 
 
 class PoolHistoryClient:
