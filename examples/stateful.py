@@ -1,7 +1,8 @@
 """A framework that keeps data: each instance has a volume of its own, and an operator looks at each change first.
 
-Every launch writes a line into the instance's volume and serves it over HTTP. Options in frameworks.json: `count`. PUT
-`/v1/line` with `{"line": "hello again"}` changes what is written, which relaunches the instances, a canary first.
+Every launch writes a line into the instance's volume and serves it over HTTP, to its own machine only. Options in
+frameworks.json: `count`. PUT `/v1/line` with `{"line": "hello again"}` changes what is written, which relaunches the
+instances, a canary first.
 """
 
 import re
@@ -20,7 +21,7 @@ from sdk.plugin import Host, Plugin, Targets
 from sdk.storage.connection import Handle, decode_json, encode_json
 
 FIRST = "hello"
-_SERVE = 'echo "$LINE" >> data/lines; exec python3 -m http.server "$PORT_HTTP" --directory data'
+_SERVE = 'echo "$LINE" >> data/lines; exec python3 -m http.server "$PORT_HTTP" --bind 127.0.0.1 --directory data'
 
 
 def service(role: str, count: int, line: str) -> ServiceSpec:

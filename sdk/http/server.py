@@ -195,6 +195,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
             if self._tls is None:
                 Channel(self, connection, address, self.adj, map=self._map)
             else:
+                connection.getpeername()  # of one that is gone already TLS would leave the file open
                 TlsChannel(self, connection, address, self.adj, self._tls.context(), map=self._map)
         except OSError:
             connection.close()  # it is gone already
