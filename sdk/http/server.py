@@ -156,6 +156,8 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
         self.task_dispatcher.shutdown(timeout=1)
         # The trigger is a pipe: its number may not become another file's while it is being pulled.
         self._woken.wait()
+        for channel in list(self.active_channels.values()):
+            channel.handle_close()  # with the files of what is left to be read
         close_all(self._map, ignore_all=True)
 
     def stop(self) -> None:
