@@ -88,7 +88,7 @@ def test_a_stored_role_that_is_forbidden_by_now_keeps_nobody_out(bench: Bench) -
 
 def test_another_user_in_the_configuration_keeps_no_role_out(master: str) -> None:
     """A real master ignores it in SUBSCRIBE, and would refuse the UPDATE_FRAMEWORK that adds the role."""
-    entry = {"name": "test", "plugin": "a:B", "roles": ["test"], "user": "root"}
+    entry: dict[str, object] = {"name": "test", "plugin": "a:B", "roles": ["test"], "user": "root"}
 
     def feeds(record: FrameworkRecord, post: Callable[[Event], None]) -> MesosFeed:
         info = framework_info(parse_frameworks({"frameworks": [entry]})[0], record, "http://here")
