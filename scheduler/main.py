@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
+from sdk import garbage
 from sdk.clock import ForwardClock, SystemClock
 from sdk.core.events import Event
 from sdk.end_signals import on_end_signals
@@ -205,6 +206,7 @@ def framework_info(framework: FrameworkConfig, record: FrameworkRecord, url: str
 
 def run(settings: SchedulerSettings) -> None:
     """Run until SIGTERM or SIGINT. Raises InvalidSpec or EnvironmentProblem when it cannot start or go on."""
+    garbage.look_rarely()
     over = threading.Event()
     on_end_signals(lambda _: over.set())
     process = SchedulerProcess(settings, over)

@@ -87,6 +87,13 @@ class StatusReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StatusesReceived:
+    """Updates of different tasks that wait together (runner): what is done after each event is done once for all."""
+
+    statuses: tuple[TaskStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationStatusReceived:
     """An operation update (driver)."""
 
@@ -229,6 +236,7 @@ Event = (
     | OfferRescinded
     | InverseOffersReceived
     | StatusReceived
+    | StatusesReceived
     | OperationStatusReceived
     | ReservationsListed
     | AgentFailed
