@@ -20,6 +20,7 @@ from sdk.plan.assess import assess, finished
 from sdk.plan.need import (
     Around,
     LacksPorts,
+    LacksTasks,
     MustPlace,
     MustRelease,
     Need,
@@ -63,7 +64,7 @@ def _time_has_come(frame: Frame) -> None:
     keys, frame.work.again = frame.work.again.by(frame.now)
     for key in keys:
         need = frame.work.need(key)
-        if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
+        if isinstance(need, Waits | LacksTasks) and need.until is not None and need.until <= frame.now:
             for task_id in need.reconcile:
                 frame.reconcile(task_id)
         _agent_silent(frame, key)
@@ -106,7 +107,7 @@ def _silence_ends(frame: Frame, key: PodKey) -> float:
 def _again(frame: Frame, key: PodKey) -> float:
     """When the instance is looked at again, whatever happens; infinity when never."""
     need = frame.work.need(key)
-    until = need.until if isinstance(need, Waits | MustRelease) else None
+    until = need.until if isinstance(need, Waits | LacksTasks | MustRelease) else None
     return min(
         math.inf if until is None else until,
         _silence_ends(frame, key),
@@ -148,7 +149,7 @@ def _assess(frame: Frame, key: PodKey) -> None:
             frame.work.waiting_since = frame.work.waiting_since.set(key, frame.now)
     else:
         frame.work.waiting_since = without(frame.work.waiting_since, key)
-    if not isinstance(need, MustPlace):
+    if key not in frame.work.placing or isinstance(need, MustRelease):
         frame.troubles.well(key[0], Part(Kind.PLACING, key[1]))
         frame.work.refusals = without(frame.work.refusals, key)
     frame.changed.add(key)

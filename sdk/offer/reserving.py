@@ -62,6 +62,17 @@ def unreserved(taken: tuple[Resource, ...]) -> Prepared:
     return Prepared(ready=taken, held=taken, taken=taken)
 
 
+def there(taken: tuple[Resource, ...], chosen: Sequence[Chosen]) -> Prepared:
+    """Nothing has to be done: others of the tasks run in what is held, and these take their part of it."""
+    disks = [(each, replace(each.disk, disk=replace(each.disk.disk or Disk(), path=each.spec.path))) for each in chosen]
+    return Prepared(
+        ready=taken,
+        volumes={(each.task, each.spec.name): disk for each, disk in disks},
+        held=(),
+        taken=add(taken, [each.disk for each in chosen]),
+    )
+
+
 def prepare(
     requirement: Requirement,
     pool: Pool,

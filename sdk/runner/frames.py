@@ -96,6 +96,10 @@ class Frames:
         self._new_id = new_id
         self._metrics = metrics
         self._decide_on = decide
+        self._offers = metrics.offers.labels(name)
+        self._decided, self._offered, self._stored = (
+            metrics.succeeded.labels(name, what) for what in ("event", "offers", "store")
+        )
         self._log = structlog.get_logger().bind(framework=name)
 
     def run(self, batch: Sequence[Item]) -> None:
@@ -174,8 +178,11 @@ class Frames:
                     self._log.exception("Deciding failed", about=_brief(item.event))
                     self._skip(item, error)
                     continue
+                self._decided.set(self._clock.now())
                 if isinstance(item.event, OffersReceived):
                     self.unusable = None
+                    self._offers.inc(len(item.event.offers) + len(item.event.unreadable))
+                    self._offered.set(self._clock.now())
                 effects.extend(more)
                 decided.append(item)
                 self._log.debug("Decided on an event", about=_brief(item.event), effects=len(more))
@@ -204,6 +211,7 @@ class Frames:
                 raise LeadershipLost("this process was in charge twice; the older term writes nothing")
             with self._metrics.store.labels(self._name).time():
                 self._store.apply(stores, check)
+            self._stored.set(self._clock.now())
         except (StorageUnavailable, LeadershipLost):
             raise
         except SdkError as error:
