@@ -20,7 +20,7 @@ from sdk.model.records import PodGoal, PodRecord, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import alone, as_wished, over, ready
+from sdk.plan.need import alone, as_wished, over, ready, task_ready
 from sdk.plan.reasons import FINAL_REFUSALS, INVALID_OFFERS, refusal
 from sdk.plan.wish import PodWish
 
@@ -61,11 +61,11 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         status=merge(task.status, status),
         changed_at=task.changed_at if status.state is before else frame.now,
         confirmed=True,
-        refusals=0
-        if status.state is TaskState.RUNNING
-        else task.refusals + (_refused(record, task, status) is not None),
+        refusals=0 if status.state is TaskState.RUNNING else task.refusals,
     )
     wish = frame.wish(key)
+    if not merged.was_ready and wish is not None and _is_ready(merged, wish):
+        merged = replace(merged, was_ready=True)
     tasks = tuple(merged if other.task_id == task.task_id else other for other in record.tasks)
     changed = replace(record, tasks=tasks)
     if status.reason == AGENT_DRAINING:
@@ -89,9 +89,9 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
     frame.put(changed)
 
 
-def _refused(record: PodRecord, task: TaskRecord, status: TaskStatus) -> str | None:
-    """What Mesos has against the task itself; nothing when what it was to run in could not be made."""
-    return refusal(status, task.name) if feedback.why_not_done(record.holding) is None else None
+def _is_ready(task: TaskRecord, wish: PodWish) -> bool:
+    spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
+    return spec is not None and task_ready(task, spec)
 
 
 def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
@@ -116,6 +116,7 @@ def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
         agent_id=new.agent_id or old.agent_id,
         executor_id=new.executor_id or old.executor_id,
         addresses=new.addresses or old.addresses,
+        passes=old.passes if new.passes is None else new.passes,
         uuid=None,
     )
 
@@ -176,12 +177,13 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         return _seen(record)
     policy = wish.spec.recovery
     before = task.failures if apart else record.failures
-    undone, refused = feedback.why_not_done(record.holding), _refused(record, task, status)
+    undone = feedback.why_not_done(record.holding)
     record = replace(record, holding=feedback.settled(record.holding))
-    if task.refusals + 1 >= FINAL_REFUSALS and refused is not None:
+    refused = refusal(status, task.name) if undone is None else None
+    if refused is not None and task.refusals + 1 >= FINAL_REFUSALS:
         sentence = f"{refused}; not tried again as it is"
         frame.log("error", f"{record.name}: {sentence}", service=record.service, task_id=task.task_id)
-        return _failed(record, task, apart, before + 1, 0.0, refused)
+        return _failed(_refused_again(record, task), task, apart, before + 1, 0.0, refused)
     ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
     failures = 1 if ran >= policy.stable_after else before + 1
     delay = relaunch_delay(policy, failures)
@@ -195,7 +197,16 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         reason=status.reason,
         failures=failures,
     )
+    if refused is not None:
+        record = _refused_again(record, task)
     return _failed(record, task, apart, failures, frame.now + delay, sentence)
+
+
+def _refused_again(record: PodRecord, task: TaskRecord) -> PodRecord:
+    tasks = (
+        replace(each, refusals=each.refusals + 1) if each.task_id == task.task_id else each for each in record.tasks
+    )
+    return replace(record, tasks=tuple(tasks))
 
 
 def _failed(

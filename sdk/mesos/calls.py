@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdk.mesos import containers, disks
+from sdk.mesos import checks, containers, disks
 from sdk.model.container import ContainerSpec
 from sdk.model.operations import (
     Create,
@@ -20,7 +20,7 @@ from sdk.model.operations import (
     Unreserve,
 )
 from sdk.model.resources import MILLI, Label, Reservation, Resource
-from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
+from sdk.model.spec import CommandSpec, ExecutorSpec, PortSpec, UriSpec
 from sdk.model.status import OperationStatus, TaskStatus
 
 Json = dict[str, Any]
@@ -165,8 +165,12 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
         }
     if task.data is not None:
         wire["data"] = data(task.data.encode())
+    # Mesos looks from inside of the container.
+    ports = {spec.name: spec.inside(number, task.container) for spec, number in task.ports}
     if task.health_check is not None:
-        wire["health_check"] = _health_check(task.health_check, _listening(task))
+        wire["health_check"] = checks.health_check(task.health_check, ports)
+    if task.readiness_check is not None:
+        wire["check"] = checks.readiness_check(task.readiness_check, ports)
     return wire
 
 
@@ -211,27 +215,6 @@ def _port(spec: PortSpec, number: int, container: ContainerSpec) -> Json:
     if told:
         wire["labels"] = labels(told)
     return wire
-
-
-def _listening(task: TaskLaunch) -> dict[str, int]:
-    """Where Mesos finds the ports when it looks from inside of the container."""
-    return {port.name: port.inside(number, task.container) for port, number in task.ports}
-
-
-def _health_check(check: HealthCheckSpec, ports: Mapping[str, int]) -> Json:
-    wire: Json = {
-        "delay_seconds": 0.0,
-        "grace_period_seconds": check.grace,
-        "interval_seconds": check.interval,
-        "timeout_seconds": check.timeout,
-        "consecutive_failures": check.max_failures,
-    }
-    if check.command is not None:
-        return wire | {"type": "COMMAND", "command": {"shell": True, "value": check.command}}
-    port = ports[check.port] if check.port is not None else next(iter(ports.values()))
-    if check.http_path is not None:
-        return wire | {"type": "HTTP", "http": {"scheme": "http", "port": port, "path": check.http_path}}
-    return wire | {"type": "TCP", "tcp": {"port": port}}
 
 
 def task_acknowledgement(status: TaskStatus) -> Json:

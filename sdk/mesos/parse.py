@@ -12,7 +12,7 @@ from typing import Any
 
 from sdk.core import events
 from sdk.errors import TemporaryFailure
-from sdk.mesos import disks, fields
+from sdk.mesos import checks, disks, fields
 from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId
 from sdk.model.resources import Attribute, Label, Offer, Range, Reservation, Resource, milli
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
@@ -242,6 +242,7 @@ def task_status(raw: Json) -> TaskStatus:
         uuid=fields.optional(raw.get("uuid"), fields.text),
         timestamp=fields.optional(raw.get("timestamp"), fields.number),
         healthy=fields.optional(raw.get("healthy"), fields.truth),
+        passes=checks.passes(raw.get("check_status")),
         addresses=tuple(
             fields.text(address["ip_address"])
             for network in raw.get("container_status", {}).get("network_infos", [])

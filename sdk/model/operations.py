@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sdk.model.container import ContainerSpec
 from sdk.model.ids import AgentId, ExecutorId, OperationId, TaskId
+from sdk.model.readiness import ReadinessCheckSpec
 from sdk.model.resources import Label, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec
 
@@ -84,6 +85,7 @@ class TaskLaunch:
     data: str | None = None
     """JSON text for TaskInfo.data, not yet base64."""
     health_check: HealthCheckSpec | None = None
+    readiness_check: ReadinessCheckSpec | None = None
     kill_grace: float = 5.0
 
 

@@ -39,6 +39,8 @@ class TaskRecord:
     """Failed runs in a row, of one that is launched again without the others."""
     not_before: float = 0.0
     """No launch of such a one before this time, seconds since the epoch."""
+    was_ready: bool = False
+    """It has been ready since it was launched."""
     refusals: int = 0
     """How often in a row Mesos has refused to run it as it is."""
 

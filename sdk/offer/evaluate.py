@@ -17,7 +17,7 @@ from sdk.offer.launching import Numbers, launches, ports_of_agent
 from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose, choose_of_container
 from sdk.offer.requirement import Claimant, PortKey, Requirement
-from sdk.offer.reserving import prepare, there, unreserved
+from sdk.offer.reserving import in_place, prepare, unreserved
 from sdk.offer.volumes import Choice
 from sdk.offer.volumes import choose as choose_volumes
 
@@ -70,6 +70,9 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
             reasons.append(f"{name}: wants {amount / MILLI}, offer has {present / MILLI}")
     volumes = _volumes(requirement, pool, claimant, sources)
     reasons.extend(volumes.refusals)
+    if requirement.beside:
+        absent = (each.spec.name for each in volumes.volumes if not each.there)
+        reasons.extend(f"volume {name}: it is not offered" for name in absent)
     if reasons:
         return Refusal(reasons=tuple(reasons))
     match = _match(requirement, pool, claimant, sources, chosen, volumes)
@@ -179,13 +182,16 @@ def _volumes(requirement: Requirement, pool: Pool, claimant: Claimant, sources: 
     if not requirement.has_volumes:
         return Choice()
     _, left = draw(sources.resources, requirement.amounts)
-    return choose_volumes(
+    choice = choose_volumes(
         requirement.tasks,
         () if requirement.holding is None else requirement.holding.volumes,
         (*sources.disks, *left),
         new_id=claimant.new_id,
         rigid=requirement.beside or pool.agent_id in claimant.rigid,
     )
+    if requirement.beside and not all(each.there for each in choice.volumes):
+        return Choice(refusals=("volumes are made only when all tasks are launched together",))
+    return choice
 
 
 def _match(
@@ -195,10 +201,9 @@ def _match(
     resource_id = old.resource_id if old is not None else None
     taken, _ = draw(sources.resources, _wanted(requirement, numbers))
     if requirement.beside and old is not None:
-        prepared = there(taken, volumes.volumes)
+        prepared = in_place(old, taken, volumes.volumes)
         tasks, records = launches(requirement, pool, claimant, prepared, numbers)
-        operation = Launch(tasks=tasks)
-        return Match(operations=(operation,), tasks=records, holding=old, rest=pool.without(prepared.taken))
+        return Match(operations=(Launch(tasks=tasks),), tasks=records, holding=old, rest=pool.without(prepared.taken))
     if requirement.pod.role == "*":
         prepared = unreserved(taken)
     else:

@@ -67,6 +67,7 @@ def launches(
                 ports=ports,
                 data=_data(requirement, task, task_id, numbers),
                 health_check=task.health_check,
+                readiness_check=task.readiness_check,
                 kill_grace=task.kill_grace,
             )
         )

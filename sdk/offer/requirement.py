@@ -73,11 +73,6 @@ class Requirement:
         return frozenset((task.name, port.name) for task in self.tasks for port in task.ports if port.optional)
 
     @cached_property
-    def has_volumes(self) -> bool:
-        """Whether any task has volumes."""
-        return any(task.volumes for task in self.tasks)
-
-    @cached_property
     def rules(self) -> RuleSet:
         """All rules of placement, in either language."""
         return rule_set(self.pod.constraints, self.pod.placement)
@@ -86,6 +81,11 @@ class Requirement:
     def any_region(self) -> bool:
         """Whether its rules say in which regions it may run; by default it is that of the master."""
         return "@region" in self.rules.fields
+
+    @cached_property
+    def has_volumes(self) -> bool:
+        """Whether any task has volumes."""
+        return any(task.volumes for task in self.tasks)
 
     @cached_property
     def anywhere(self) -> bool:
@@ -110,9 +110,9 @@ class Claimant:
     new_id: Callable[[], str]
     static_ports: frozenset[int] = frozenset()
     """Fixed numbers that any waiting instance wants: no dynamic port takes them away."""
+    region: str | None = None
+    """That of the master, as far as is known: instances stay there unless their rules say otherwise."""
     mute: Container[AgentId] = ()
     """Agents that take no operation with an id."""
     rigid: Container[AgentId] = ()
     """Agents that cannot change the size of volumes."""
-    region: str | None = None
-    """That of the master, as far as is known: instances stay there unless their rules say otherwise."""

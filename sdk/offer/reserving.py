@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sdk.model.ids import FrameworkId, OperationId, ResourceId
 from sdk.model.operations import Change, Create, GrowVolume, Reserve, ShrinkVolume, Unreserve
-from sdk.model.records import OperationKind, OperationRecord
+from sdk.model.records import Holding, OperationKind, OperationRecord
 from sdk.model.resources import Disk, Resource
 from sdk.model.volumes import VolumeRecord
 from sdk.offer.algebra import add, excess, subtract
@@ -62,14 +62,18 @@ def unreserved(taken: tuple[Resource, ...]) -> Prepared:
     return Prepared(ready=taken, held=taken, taken=taken)
 
 
-def there(taken: tuple[Resource, ...], chosen: Sequence[Chosen]) -> Prepared:
-    """Nothing has to be done: others of the tasks run in what is held, and these take their part of it."""
-    disks = [(each, replace(each.disk, disk=replace(each.disk.disk or Disk(), path=each.spec.path))) for each in chosen]
+def in_place(holding: Holding, taken: tuple[Resource, ...], chosen: Sequence[Chosen]) -> Prepared:
+    """Some of its tasks are launched beside the others: they take what they had, and nothing changes."""
+    there = [each for each in chosen if each.there]
     return Prepared(
-        ready=taken,
-        volumes={(each.task, each.spec.name): disk for each, disk in disks},
-        held=(),
-        taken=add(taken, [each.disk for each in chosen]),
+        ready=add(taken, ()),
+        volumes={
+            (each.task, each.spec.name): replace(each.disk, disk=replace(each.disk.disk or Disk(), path=each.spec.path))
+            for each in there
+        },
+        held=holding.resources,
+        records=holding.volumes,
+        taken=add(taken, [each.disk for each in there]),
     )
 
 
