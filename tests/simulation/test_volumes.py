@@ -119,6 +119,32 @@ def test_a_failed_task_finds_its_volume_again() -> None:
     sim.expect_reserved_exactly()
 
 
+def test_a_task_that_is_launched_beside_others_finds_its_volume_again() -> None:
+    """The other one goes on with its own."""
+    spec = database(DATA)
+    [server] = spec.pods[0].tasks
+    other = VolumeSpec(name="log", path="log", size=20_000, type=DiskType.PATH)
+    sidecar = replace(server, name="sidecar", cpus=100, ports=(), essential=False, volumes=(other,))
+    sim = deployed(agents=1)
+    sim.publish(changed(spec, tasks=(server, sidecar)))
+    sim.run_until(lambda: len(sim.processes()) == 2, "both run")
+    sim.settle()
+    before = {task.name: task.task_id for task in sim.record("web/app-0").tasks}
+    volumes = has(sim)
+    for executor, task in sim.cluster.tasks({before["sidecar"]}):
+        executor.finish(task, "TASK_FAILED", "it ends")
+    sim.run_until(
+        lambda: {task.name: task.task_id for task in sim.record("web/app-0").tasks}["sidecar"] != before["sidecar"],
+        "it is launched again",
+    )
+    sim.settle()
+    assert {task.name: task.task_id for task in sim.record("web/app-0").tasks}["server"] == before["server"]
+    assert operations(sim)[-1] == ["Launch"]
+    assert has(sim) == volumes
+    assert len(sim.processes()) == 2
+    sim.expect_reserved_exactly()
+
+
 def test_a_new_configuration_finds_its_volume_again() -> None:
     """More cpus, and another path: the volume is the same."""
     sim = deployed()
