@@ -13,6 +13,7 @@ from sdk.model.operations import (
     Destroy,
     GrowVolume,
     Launch,
+    LaunchGroup,
     Operation,
     Reserve,
     ShrinkVolume,
@@ -132,11 +133,26 @@ def operation(item: Operation, framework_id: str) -> Json:
         case ShrinkVolume():
             shrunk = {"volume": resource(item.volume), "subtract": {"value": item.subtract / MILLI}}
             wire = {"type": "SHRINK_VOLUME", "shrink_volume": shrunk}
+        case LaunchGroup():
+            return {"type": "LAUNCH_GROUP", "launch_group": _group(item, framework_id)}
         case Launch():
             return {"type": "LAUNCH", "launch": {"task_infos": [task_info(each, framework_id) for each in item.tasks]}}
     if item.operation_id is not None:
         wire["id"] = value(item.operation_id)
     return wire
+
+
+def _group(item: LaunchGroup, framework_id: str) -> Json:
+    return {
+        "executor": {
+            "type": "DEFAULT",
+            "executor_id": value(item.executor_id),
+            "framework_id": value(framework_id),
+            "resources": [resource(each) for each in item.executor_resources],
+            "shutdown_grace_period": nanoseconds(item.shutdown_grace),
+        },
+        "task_group": {"tasks": [task_info(each, framework_id) for each in item.tasks]},
+    }
 
 
 def task_info(task: TaskLaunch, framework_id: str) -> Json:

@@ -96,6 +96,15 @@ class Launch:
     tasks: tuple[TaskLaunch, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchGroup(Launch):
+    """LAUNCH_GROUP of tasks under Mesos' default executor, which runs there already or comes with them."""
+
+    executor_id: ExecutorId
+    executor_resources: tuple[Resource, ...]
+    shutdown_grace: float
+
+
 Change = Reserve | Unreserve | Create | Destroy | GrowVolume | ShrinkVolume
 """What an operation may do to resources; Mesos tells the outcome of one with an id."""
-Operation = Change | Launch
+Operation = Change | Launch | LaunchGroup

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sdk.model.container import ContainerSpec
+from sdk.model.group import GroupSpec
 from sdk.model.placement import Preference, Rule
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.resources import Label, Range
@@ -163,6 +164,11 @@ class TaskSpec:
     volumes: tuple[VolumeSpec, ...] = ()
     """Persistent volumes: what it keeps over relaunches."""
 
+    @property
+    def apart(self) -> bool:
+        """When it ends it is launched again without the others, and they without it."""
+        return self.goal is not Goal.RUNNING or not self.essential
+
 
 class OnUnreachable(StrEnum):
     """What to do with a pod whose agent is lost."""
@@ -238,6 +244,8 @@ class PodSpec:
     """How many instances."""
     tasks: tuple[TaskSpec, ...]
     """What runs together on one agent."""
+    group: GroupSpec | None = None
+    """With one, its tasks run under one executor, as a task group of Mesos; without, each under its own."""
     role: str = "*"
     """Whose resources it takes, and is reserved for; nothing is reserved for `*`."""
     prereserved_role: str | None = None

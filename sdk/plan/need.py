@@ -191,11 +191,6 @@ def done(task: TaskRecord, spec: TaskSpec, wish: PodWish) -> bool:
     return spec.goal is Goal.ONCE or (spec.goal is Goal.FINISHED and task.config == wish.config)
 
 
-def alone(spec: TaskSpec) -> bool:
-    """When the task ends it is launched again without the others, and they without it."""
-    return spec.goal is not Goal.RUNNING or not spec.essential
-
-
 def missing(record: PodRecord, wish: PodWish) -> tuple[TaskSpec, ...]:
     """The tasks that are to be launched: nothing of them runs, and they have not done what they had to."""
     by_name = {task.name: task for task in record.tasks}

@@ -22,7 +22,6 @@ from sdk.plan.need import (
     Rest,
     Stopped,
     Waits,
-    alone,
     lacking_ports,
     missing,
     ready,
@@ -41,14 +40,14 @@ def running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now
         return Outdated(tasks=alive_ids, ready=is_ready)
     gone = missing(record, wish)
     together = tuple(task.task_id for task in alive if specs[task.name].goal is Goal.RUNNING)
-    if together and (record.failed or any(not alone(spec) for spec in gone)):
+    if together and (record.failed or any(not spec.apart for spec in gone)):
         return MustKill(tasks=together, message=record.last_failure or "one of its tasks is over")
     if is_ready and around.behind:
         return Outdated(tasks=alive_ids, ready=True)
     watch = coming_up(wish, alive, now)
     if watch.late:
         late = tuple(task.task_id for task in watch.late)
-        all_of_them = any(not alone(specs[task.name]) for task in watch.late)
+        all_of_them = any(not specs[task.name].apart for task in watch.late)
         return MustKill(
             tasks=tuple(dict.fromkeys((*late, *(together if all_of_them else ())))), message=watch.why, late=late
         )

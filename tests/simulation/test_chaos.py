@@ -15,6 +15,7 @@ from sdk.core.index import Index
 from sdk.core.settings import Settings
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
+from sdk.model.group import GroupSpec
 from sdk.model.spec import Goal, PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.need import LacksPorts, LacksTasks
 from sdk.plan.progress import Progress
@@ -76,6 +77,7 @@ class Chaos(RuleBasedStateMachine):
         surge=st.integers(0, 2),
         odd=st.sampled_from((0, 22, 31000, 31003)),
         more=st.sets(st.sampled_from(("helper", "job"))),
+        group=st.booleans(),
     )
     def publish(
         self,
@@ -88,9 +90,11 @@ class Chaos(RuleBasedStateMachine):
         surge: int = 0,
         odd: int = 0,
         more: Collection[str] = (),
+        group: bool = False,
     ) -> None:
         """`odd` is a port that instances may do without: not offered anywhere, or perhaps somebody else's. `more` are
-        tasks that are launched again alone: one that the others can do without, one that runs to its end.
+        tasks that are launched again alone: one that the others can do without, one that runs to its end. All of an
+        instance may run under one executor.
         """
         services = dict(self.sim.scheduler.services or {})
         spec = service(
@@ -112,7 +116,8 @@ class Chaos(RuleBasedStateMachine):
             "job": replace(small, name="job", goal=Goal.FINISHED),
         }
         chosen = {*more, *(["sidecar"] if sidecar else [])}
-        spec = changed(spec, tasks=(task, *(besides[name] for name in sorted(chosen))))
+        tasks = (task, *(besides[name] for name in sorted(chosen)))
+        spec = changed(spec, tasks=tasks, group=GroupSpec() if group else None)
         services[name] = spec
         self.wanted[name] = count
         self.sim.publish(*services.values())

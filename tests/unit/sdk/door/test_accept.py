@@ -13,6 +13,7 @@ from sdk.codecs import decode, encode
 from sdk.door.accept import accept
 from sdk.errors import InvalidSpec
 from sdk.model.container import ContainerSpec, NetworkSpec
+from sdk.model.group import GroupSpec
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.spec import (
     CommandSpec,
@@ -171,6 +172,20 @@ def nested(levels: int) -> dict[str, Any]:
             service(task={"health_check": HealthCheckSpec()}),
             "service.pods.lb.tasks.server.health_check",
             "exactly one",
+        ),
+        (service(pod={"group": GroupSpec(cpus=9)}), "service.pods.lb.group.cpus", "has to be 10 (thousandths) or more"),
+        (service(pod={"group": GroupSpec(mem=31_999)}), "service.pods.lb.group.mem", "has to be 32000"),
+        (
+            service(pod={"group": GroupSpec()}, task={"command": None, "executor": EXECUTOR, "mem": 64_000}),
+            "service.pods.lb.tasks.server.executor",
+            "has no place in a group",
+        ),
+        (
+            service(
+                pod={"group": GroupSpec()}, task={"container": ContainerSpec(networks=(NetworkSpec(name="calico"),))}
+            ),
+            "service.pods.lb.tasks.server.container.networks",
+            "have no place in a group",
         ),
         (
             service(task={"readiness_check": ReadinessCheckSpec()}),
