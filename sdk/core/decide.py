@@ -23,6 +23,7 @@ from sdk.core.events import (
     OfferRescinded,
     OffersReceived,
     OperationStatusReceived,
+    PlanCommandRequested,
     PodActionRequested,
     RenewalRequested,
     ReservationsListed,
@@ -43,6 +44,7 @@ from sdk.core.leftovers import abandoned
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
+from sdk.core.planning import command_requested
 from sdk.core.quarantine import resume, storing_failed
 from sdk.core.renewal import renewal_requested
 from sdk.core.roles import offers_came, update_offers
@@ -97,6 +99,8 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             pass  # see above
         case PodActionRequested():
             _action(frame, event)
+        case PlanCommandRequested():
+            command_requested(frame, event)
         case RenewalRequested():
             renewal_requested(frame)
         case UninstallRequested():

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, OperationId, TaskId
 from sdk.model.operations import Operation
+from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
@@ -46,6 +47,21 @@ class DeleteEarlier:
 
     service: str
     config: ConfigId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorePlan:
+    """Write what operators have said about a plan."""
+
+    record: PlanRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePlan:
+    """Nothing of what was said about a plan holds any more."""
+
+    service: str
+    plan: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +217,16 @@ class Log:
 
 
 StoreEffect = (
-    StoreFramework | StoreTarget | StoreEarlier | DeleteEarlier | StorePod | DeletePod | DeleteService | DeleteFramework
+    StoreFramework
+    | StoreTarget
+    | StoreEarlier
+    | DeleteEarlier
+    | StorePlan
+    | DeletePlan
+    | StorePod
+    | DeletePod
+    | DeleteService
+    | DeleteFramework
 )
 CallEffect = (
     Accept

@@ -8,7 +8,7 @@ from sdk.core.leftovers import abandoned
 from sdk.core.state import PodKey
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.offer.evaluate import Match
-from sdk.plan.need import LacksTasks, MustPlace, Overdue, done, over
+from sdk.plan.need import LacksTasks, MustPlace, Outdated, Overdue, done, over
 from sdk.plan.wish import PodWish
 
 
@@ -50,6 +50,7 @@ def launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
             replacing_since=frame.now if counts else record.replacing_since,
             restart=False,
             earlier=None if wish == frame.newest(key) else record.earlier,
+            failures=0 if isinstance(need, MustPlace) and isinstance(need.instead, Outdated) else record.failures,
             failed=False,
             not_before=0.0,
         )

@@ -63,15 +63,15 @@ def _ports(pod: PodSpec) -> Broken:
 
 @rule("tasks", "group")
 def _group(pod: PodSpec) -> Broken:
-    """Tasks of a group have commands, and no networks of their own; the executor has 0.01 cpus and 32 MB or more."""
+    """Tasks of a group have commands, and no networks of their own; its executor has 0.01 cpus, 32 MB and some disk."""
     if pod.group is None:
         return
     if pod.group.cpus < LEAST_CPUS:
         yield "group.cpus", f"is {shown(pod.group.cpus)}, has to be {LEAST_CPUS} (thousandths) or more"
     if pod.group.mem < LEAST_MEM:
         yield "group.mem", f"is {shown(pod.group.mem)}, has to be {LEAST_MEM} (thousandths) or more"
-    if pod.group.disk < 0:
-        yield "group.disk", f"is {shown(pod.group.disk)}, has to be 0 or more"
+    if pod.group.disk < 1:
+        yield "group.disk", f"is {shown(pod.group.disk)}, has to be above 0"
     if not 0 <= pod.group.shutdown_grace <= LONGEST:
         yield "group.shutdown_grace", f"is {pod.group.shutdown_grace}, has to be 0 to {LONGEST:.0f} seconds"
     for task in pod.tasks:
@@ -151,6 +151,13 @@ def _max_surge(strategy: UpdateStrategy) -> Broken:
     """0 or more."""
     if strategy.max_surge < 0:
         yield "max_surge", f"is {shown(strategy.max_surge)}, has to be 0 or more"
+
+
+@update("canary")
+def _canary(strategy: UpdateStrategy) -> Broken:
+    """0 or more."""
+    if strategy.canary < 0:
+        yield "canary", f"is {shown(strategy.canary)}, has to be 0 or more"
 
 
 @update("min_ready")

@@ -15,7 +15,7 @@ class GroupSpec:
     """Thousandths of a core."""
     mem: int = 32_000
     """Thousandths of a MB."""
-    disk: int = 0
+    disk: int = 10_000
     """Thousandths of a MB."""
     shutdown_grace: float = 10.0
     """Seconds between SHUTDOWN and SIGKILL of all that is left."""

@@ -10,6 +10,7 @@ from enum import StrEnum
 from sdk.model.container import ContainerSpec
 from sdk.model.group import GroupSpec
 from sdk.model.placement import Preference, Rule
+from sdk.model.plans import PlanSpec
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.resources import Label, Range
 from sdk.model.volumes import VolumeSpec
@@ -227,6 +228,8 @@ class UpdateStrategy:
     min_ready: float = 2.0
     """Seconds that an updated instance has to be ready before the next one is ended, or what it has left on purpose:
     one that runs for a moment and dies must not take the others with it."""
+    canary: int = 0
+    """So many instances are updated one after the other; after each of them an operator has to say `continue`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,3 +275,5 @@ class ServiceSpec:
     """What it consists of."""
     task_id_prefix: str = ""
     """Put before `<pod>-<index>-<task>__<uuid>` in task ids, with `__` between; the service's name when empty."""
+    plans: tuple[PlanSpec, ...] = ()
+    """The order in which its pods are deployed or updated, and plans that operators start."""

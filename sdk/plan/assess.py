@@ -10,6 +10,7 @@
     agent lost ──> Waits ──replace_after──> Overdue ──budget of replacements lets it──> MustPlace (elsewhere)
     agent goes into maintenance ──> Overdue ──budget lets it──> MustPlace (elsewhere; the old task serves until then)
     agent drained ──> MustPlace (elsewhere, at once: Mesos ends the old task)
+    its plan forbids it for now ──> Held ──plan lets it──> MustPlace, MustKill
     not wanted any more ──> MustKill ──all over──> MustRelease ──all reservations gone──> MustDelete
 
 Nothing here looks at other instances or at offers: what one may do *now* is decided by `sdk.plan.strategy` and
@@ -43,6 +44,8 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     """What the instance needs."""
     if wish is None or record.goal is PodGoal.DECOMMISSION:
         return removal(record, now, around)
+    if wish.dormant:
+        return _dormant(record)
     if finished(record, wish):
         return Rest()
     alive = tuple(task for task in record.tasks if not over(task))
@@ -68,6 +71,12 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
         home = record.holding.hostname
         return MustPlace(elsewhere=False, message=f"waits for its resources on {home} to be offered again{failed}")
     return MustPlace(elsewhere=True, message=f"waits for an offer{failed}")
+
+
+def _dormant(record: PodRecord) -> Need:
+    """The plan that it is for does not run: what it holds is kept for the next run."""
+    alive = tuple(task.task_id for task in record.tasks if not over(task))
+    return MustKill(tasks=alive, message="its plan was stopped") if alive and record.lost_at is None else Rest()
 
 
 def finished(record: PodRecord, wish: PodWish) -> bool:

@@ -3,6 +3,7 @@
 Which of them it is, is in `sdk.plan.assess`.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -113,6 +114,15 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Its plan does not let it do yet what it needs."""
+
+    need: MustPlace | MustKill
+    why: str
+    """What it waits for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MustRelease:
     """Its tasks are over; its reservations, also those left on other agents, have to be given back."""
 
@@ -159,6 +169,7 @@ Need = (
     | LacksPorts
     | LacksTasks
     | Waits
+    | Held
     | Stopped
     | MustKill
     | MustPlace
@@ -230,6 +241,17 @@ def ready(record: PodRecord, wish: PodWish) -> bool:
         if not begun and not done(task, spec, wish):
             return False
     return True
+
+
+def fails_until(record: PodRecord, wish: PodWish) -> float | None:
+    """Until when an instance that has that configuration counts as failing with it, should it not fail again.
+
+    Infinity while it is of no use; None when it has not failed, or has another one.
+    """
+    tried = bool(record.tasks) and all(task.config == wish.config for task in record.tasks)
+    if not tried or not record.failures or record.excused:
+        return None
+    return math.inf if record.ready_since is None else record.ready_since + wish.spec.recovery.stable_after
 
 
 def waits_for_agent(record: PodRecord, wish: PodWish) -> bool:

@@ -75,6 +75,7 @@ class Chaos(RuleBasedStateMachine):
         parallel=st.booleans(),
         sidecar=st.booleans(),
         surge=st.integers(0, 2),
+        canary=st.integers(0, 1),
         odd=st.sampled_from((0, 22, 31000, 31003)),
         more=st.sets(st.sampled_from(("helper", "job"))),
         group=st.booleans(),
@@ -88,6 +89,7 @@ class Chaos(RuleBasedStateMachine):
         parallel: bool,
         sidecar: bool,
         surge: int = 0,
+        canary: int = 0,
         odd: int = 0,
         more: Collection[str] = (),
         group: bool = False,
@@ -105,7 +107,10 @@ class Chaos(RuleBasedStateMachine):
             ports=(PortSpec(name="http"), *([PortSpec(name=f"port-{odd}", number=odd, optional=True)] if odd else [])),
             recovery=RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0, start_timeout=30.0),
             update=UpdateStrategy(
-                kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2, max_surge=surge
+                kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL,
+                max_unavailable=2,
+                max_surge=surge,
+                canary=canary,
             ),
         )
         [task] = spec.pods[0].tasks
@@ -128,6 +133,16 @@ class Chaos(RuleBasedStateMachine):
         services = dict(self.sim.scheduler.services or {})
         services.pop(name, None)
         self.sim.publish(*services.values())
+
+    @rule(
+        name=st.sampled_from(("web", "api")),
+        plan=st.sampled_from(("deploy", "update", "recovery", "decommission")),
+        command=st.sampled_from(("interrupt", "continue", "restart", "forceComplete")),
+        phase=st.sampled_from((None, "app", "app-0")),
+    )
+    def say(self, name: str, plan: str, command: str, phase: str | None) -> None:
+        """An operator says something about a plan, or about one that is not there."""
+        self.sim.say(f"{name}/{plan}", command, phase)
 
     @rule(name=st.sampled_from(("web", "api")))
     def cannot_be_stored(self, name: str) -> None:
@@ -345,6 +360,7 @@ class Chaos(RuleBasedStateMachine):
         if sim.scheduler.state is None:
             sim.start_scheduler()
         sim.run_until(self._subscribed, "it is subscribed")
+        self._let_plans_go_on()
         if not self.hasty:
             self._come_to_rest()
         self._before_the_end()
@@ -362,11 +378,12 @@ class Chaos(RuleBasedStateMachine):
         """Exactly what is wanted runs, and nothing else is left."""
         sim = self.sim
         wanted = self._running_at_rest()
-        sim.run_until(lambda: sim.running() == wanted, f"{wanted} run", within=600)
+        sim.run_until(lambda: self._let_plans_go_on() and sim.running() == wanted, f"{wanted} run", within=600)
         # Long enough for a sweep through all offers, which finds what nobody waits for.
         sim.run_until(
             lambda: (
-                len(sim.processes()) == self._tasks()
+                self._let_plans_go_on()
+                and len(sim.processes()) == self._tasks()
                 # Volumes that an instance left without anybody's wish stay.
                 and set[str]().union(*sim.reservations(volumes=False).values()) == sim.held() | self.foreign
                 and sim.running() == wanted
@@ -383,6 +400,18 @@ class Chaos(RuleBasedStateMachine):
                 ids = {volume.id for volume in record.holding.volumes}
                 assert ids <= there.get(record.holding.hostname, set()), record.name
                 assert record.holding.known
+
+    def _let_plans_go_on(self) -> bool:
+        """An operator continues what is interrupted, or waits after a canary."""
+        for name, view in self.sim.snapshot().services.items():
+            for plan in view.plans:
+                for phase in [None, *(phase.name for phase in plan.phases if phase.interrupted)]:
+                    if plan.status is Progress.WAITING or plan.interrupted or phase is not None:
+                        self.sim.say(f"{name}/{plan.name}", "continue", phase)
+            for said in view.said.values():
+                for phase in said.phases:
+                    self.sim.say(f"{name}/{said.plan}", "continue", phase)
+        return True
 
     def _before_the_end(self) -> None:
         """What else has to be true before everything is uninstalled."""
@@ -404,7 +433,7 @@ class Chaos(RuleBasedStateMachine):
             step
             for view in self.sim.snapshot().services.values()
             for plan in view.plans
-            if plan.name == "deploy"
+            if plan.name in ("deploy", "update")
             for phase in plan.phases
             for step in phase.steps
         ]

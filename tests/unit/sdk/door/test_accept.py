@@ -175,6 +175,7 @@ def nested(levels: int) -> dict[str, Any]:
         ),
         (service(pod={"group": GroupSpec(cpus=9)}), "service.pods.lb.group.cpus", "has to be 10 (thousandths) or more"),
         (service(pod={"group": GroupSpec(mem=31_999)}), "service.pods.lb.group.mem", "has to be 32000"),
+        (service(pod={"group": GroupSpec(disk=0)}), "service.pods.lb.group.disk", "has to be above 0"),
         (
             service(pod={"group": GroupSpec()}, task={"command": None, "executor": EXECUTOR, "mem": 64_000}),
             "service.pods.lb.tasks.server.executor",
