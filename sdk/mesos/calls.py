@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdk.mesos import checks, disks
+from sdk.mesos import checks, disks, limits
 from sdk.model.container import ContainerSpec
+from sdk.model.limits import LimitsSpec
 from sdk.model.operations import (
     Create,
     Destroy,
@@ -169,6 +170,8 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
     elif task.command is not None:
         wire["command"] = command_info(task.command, task.environment)
         wire |= _container(task.container)
+    if task.limits is not None:
+        _limit(wire, task, task.limits)
     if task.labels:
         wire["labels"] = labels(task.labels)
     if task.discovery_name is not None:
@@ -185,6 +188,15 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
     if task.readiness_check is not None:
         wire["check"] = checks.readiness_check(task.readiness_check, ports)
     return wire
+
+
+def _limit(wire: Json, task: TaskLaunch, found: LimitsSpec) -> None:
+    """They are those of the container, which is the executor's where there is a custom one."""
+    wire |= limits.of_task(found)
+    more = limits.of_container(found, nested=task.executor is None and task.executor_id is not None)
+    if more:
+        owner = wire.get("executor", wire)
+        owner["container"] = {"type": "MESOS", **owner.get("container", {}), **more}
 
 
 def _executor_info(task: TaskLaunch, executor: ExecutorSpec, framework_id: str) -> Json:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sdk.model.container import ContainerSpec
 from sdk.model.ids import AgentId, ExecutorId, OperationId, TaskId
+from sdk.model.limits import LimitsSpec
 from sdk.model.readiness import ReadinessCheckSpec
 from sdk.model.resources import Label, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec
@@ -86,6 +87,7 @@ class TaskLaunch:
     """JSON text for TaskInfo.data, not yet base64."""
     health_check: HealthCheckSpec | None = None
     readiness_check: ReadinessCheckSpec | None = None
+    limits: LimitsSpec | None = None
     kill_grace: float = 5.0
 
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sdk.model.container import ContainerSpec
 from sdk.model.group import GroupSpec
+from sdk.model.limits import LimitsSpec
 from sdk.model.placement import Preference, Rule
 from sdk.model.plans import PlanSpec
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
@@ -151,6 +152,8 @@ class TaskSpec:
     """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
     health_check: HealthCheckSpec | None = None
     """A task with one is ready when it is healthy."""
+    limits: LimitsSpec | None = None
+    """What the kernel lets it have and do."""
     readiness_check: ReadinessCheckSpec | None = None
     """A task with one is ready while it passes."""
     reports_health: bool = False

@@ -74,6 +74,7 @@ def launches(
                 data=_data(requirement, task, task_id, numbers),
                 health_check=task.health_check,
                 readiness_check=task.readiness_check,
+                limits=task.limits,
                 kill_grace=task.kill_grace,
             )
         )

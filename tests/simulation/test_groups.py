@@ -6,6 +6,7 @@ import pytest
 
 from sdk.core.effects import Accept
 from sdk.model.group import GroupSpec
+from sdk.model.limits import LimitsSpec, RlimitSpec
 from sdk.model.operations import LaunchGroup, Reserve
 from sdk.model.spec import Goal, PortSpec, ServiceSpec, TaskSpec
 from sdk.plan.progress import Progress
@@ -156,3 +157,11 @@ def test_group_is_updated_moved_and_removed_as_any_pod() -> None:
     sim.uninstall()
     sim.run_until(lambda: sim.snapshot().uninstall is Progress.COMPLETE, "it is uninstalled", within=300)
     sim.expect_nothing_left()
+
+
+def test_task_of_a_group_may_have_limits() -> None:
+    """Mesos takes them, for the task has a cgroup of its own then."""
+    limits = LimitsSpec(cpus=200, mem=64_000, rlimits=(RlimitSpec(type="RLMT_NOFILE", soft=64, hard=64),), shm=1_000)
+    sim = started(replace(HELPER, limits=limits))
+    sim.run_until(lambda: len(sim.processes()) == 2, "both run")
+    assert sim.problems() == {}
