@@ -53,6 +53,7 @@ def requirement_of(frame: Frame, key: PodKey, wish: PodWish, neighbours: Neighbo
         config=wish.config,
         prefix=target.spec.task_id_prefix or target.spec.name,
         tasks=_tasks(record, wish, need),
+        paused=frozenset(record.paused),
         holding=None if elsewhere else record.holding,
         beside=isinstance(need, LacksTasks),
         executor_id=next((task.executor_id for task in record.tasks if not over(task)), None),

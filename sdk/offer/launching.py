@@ -5,19 +5,22 @@ Knows how resources that are ready on an agent are shared among the tasks; wheth
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sdk.model.group import GroupSpec
 from sdk.model.ids import ExecutorId, TaskId
 from sdk.model.operations import Launch, LaunchGroup, TaskLaunch
 from sdk.model.records import TaskRecord
 from sdk.model.resources import Resource
-from sdk.model.spec import PortSpec, TaskSpec
+from sdk.model.spec import CommandSpec, PortSpec, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.offer.draw import Amounts, draw
 from sdk.offer.pool import Pool
 from sdk.offer.requirement import Claimant, Requirement
 from sdk.offer.reserving import Prepared
+
+_NOTHING = "exec sleep 2147483647"
+"""What runs in the place of a paused task."""
 
 Numbers = Mapping[str, Mapping[str, int]]
 """Of ports, by the names of task and port."""
@@ -43,7 +46,9 @@ def launches(
     shared: _Shared | None = None
     if group is not None:
         shared, left = _shared(requirement, group, prepared, claimant)
-    for task in requirement.tasks:
+    for wanted in requirement.tasks:
+        paused = wanted.name in requirement.paused
+        task = _paused(wanted) if paused else wanted
         name = f"{requirement.instance}-{task.name}"
         task_id = TaskId(f"{requirement.prefix}__{name}__{claimant.new_id()}")
         numbers = chosen[task.name]
@@ -90,6 +95,7 @@ def launches(
                 changed_at=claimant.now,
                 ports=dict(numbers),
                 executor_id=executor_id,
+                paused=paused,
                 address=pool.offers[0].address if task.container.on_agents_network else None,
             )
         )
@@ -134,6 +140,15 @@ def _groups(requirement: Requirement, tasks: Sequence[TaskLaunch], shared: _Shar
             shutdown_grace=shared.shutdown_grace,
         )
         for group in groups
+    )
+
+
+def _paused(task: TaskSpec) -> TaskSpec:
+    """In its place, with all that it has, but doing nothing: nobody checks it, and its own executor does not run."""
+    own = task.command or (None if task.executor is None else task.executor.command)
+    command = CommandSpec(value=_NOTHING, user=None if own is None else own.user)
+    return replace(
+        task, command=command, executor=None, data=None, health_check=None, readiness_check=None, reports_health=False
     )
 
 

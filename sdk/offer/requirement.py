@@ -34,6 +34,8 @@ class Requirement:
     """Others of its tasks run: of the holding only what these do not use is offered."""
     executor_id: ExecutorId | None = None
     """That under which the others run, of a task group."""
+    paused: frozenset[str] = frozenset()
+    """Names of tasks in whose place something runs that does nothing."""
     ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Numbers of the last launch by task and port name: kept when they are free."""
     neighbours: Neighbours = field(default_factory=Known)

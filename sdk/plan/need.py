@@ -189,7 +189,7 @@ def task_ready(task: TaskRecord, spec: TaskSpec) -> bool:
     """The task runs and says that it is of use (when it says anything about that)."""
     if task.status.state is not TaskState.RUNNING or task.status.healthy is False:
         return False
-    if spec.readiness_check is not None and task.status.passes is not True:
+    if task.paused or (spec.readiness_check is not None and task.status.passes is not True):
         return False
     says = spec.health_check is not None or spec.reports_health
     return task.status.healthy is True or not says

@@ -251,7 +251,7 @@ class Chaos(RuleBasedStateMachine):
         self.sim.kill_task("/".join(names[pick % len(names)]))
 
     @precondition(lambda self: self.sim.scheduler.state is not None and self.sim.scheduler.state.pods)
-    @rule(pick=st.integers(0, 5), action=st.sampled_from(("restart", "replace", "excuse")))
+    @rule(pick=st.integers(0, 5), action=st.sampled_from(("restart", "replace", "excuse", "pause", "resume")))
     def operate(self, pick: int, action: str) -> None:
         assert self.sim.scheduler.state is not None
         names = sorted(self.sim.scheduler.state.pods)
@@ -378,6 +378,8 @@ class Chaos(RuleBasedStateMachine):
         """Exactly what is wanted runs, and nothing else is left."""
         sim = self.sim
         wanted = self._running_at_rest()
+        for instance in sim.scheduler.stored_pods():
+            sim.action(instance, "resume")
         sim.run_until(lambda: self._let_plans_go_on() and sim.running() == wanted, f"{wanted} run", within=600)
         # Long enough for a sweep through all offers, which finds what nobody waits for.
         sim.run_until(
