@@ -191,6 +191,7 @@ def feed_factory(framework: FrameworkConfig, mesos: str, url: str, access: Acces
             checkpoint=framework.checkpoint,
             webui_url=framework.webui_url or url,
             capabilities=tuple(framework.capabilities),
+            min_allocatable=framework.min_allocatable,
         )
         return MesosFeed(info=info, master=mesos, post=post, credentials=access.credentials, tls=access.tls)
 

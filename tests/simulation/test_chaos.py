@@ -13,6 +13,7 @@ from sdk.core.events import StoringFailed, Tick
 from sdk.core.index import Index
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
+from sdk.model.placement import MaxPer, Preference, PreferenceKind
 from sdk.model.spec import Goal, PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.need import LacksPorts, LacksTasks
 from sdk.plan.progress import Progress
@@ -72,6 +73,7 @@ class Chaos(RuleBasedStateMachine):
         sidecar=st.booleans(),
         surge=st.integers(0, 2),
         odd=st.sampled_from((0, 22, 31000, 31003)),
+        rules=st.sampled_from(("", "apart", "spread")),
         more=st.sets(st.sampled_from(("helper", "job"))),
     )
     def publish(
@@ -84,6 +86,7 @@ class Chaos(RuleBasedStateMachine):
         sidecar: bool,
         surge: int = 0,
         odd: int = 0,
+        rules: str = "",
         more: Collection[str] = (),
     ) -> None:
         """`odd` is a port that instances may do without: not offered anywhere, or perhaps somebody else's. `more` are
@@ -110,6 +113,10 @@ class Chaos(RuleBasedStateMachine):
         }
         chosen = {*more, *(["sidecar"] if sidecar else [])}
         spec = changed(spec, tasks=(task, *(besides[name] for name in sorted(chosen))))
+        if rules == "apart":
+            spec = changed(spec, placement=(MaxPer(field="@hostname", count=1),))
+        elif rules:
+            spec = changed(spec, prefer=(Preference(kind=PreferenceKind.SPREAD), Preference(kind=PreferenceKind.PACK)))
         services[name] = spec
         self.wanted[name] = count
         self.sim.publish(*services.values())
