@@ -12,16 +12,15 @@ from typing import Any
 
 from sdk.core import events
 from sdk.errors import TemporaryFailure
-from sdk.mesos import fields
+from sdk.mesos import checks, disks, fields
 from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId
 from sdk.model.resources import Attribute, Label, Offer, Range, Reservation, Resource, milli
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 
 Json = Mapping[str, Any]
 
-_INTERPRETED = frozenset(
-    {"name", "type", "scalar", "ranges", "set", "reservations", "allocation_info", "role", "reservation"}
-)
+_AMOUNT = frozenset({"name", "type", "scalar", "ranges", "set"})
+_INTERPRETED = _AMOUNT | {"role", "reservation", "reservations", "allocation_info", "disk", "provider_id"}
 _NOTHING: Json = {}
 FRAMEWORK_REMOVED = "Framework has been removed"
 # What reading of nested JSON raises where it is not as it should be; OverflowError: infinity where an integer belongs.
@@ -179,6 +178,8 @@ def resource(raw: Json) -> Resource:
         items=items,
         reservations=reservations,
         allocation_role=None if allocation is None else fields.text(allocation),
+        disk=disks.read(raw["disk"]) if "disk" in raw else None,
+        provider_id=fields.value(raw["provider_id"]) if "provider_id" in raw else None,
         extra=json.dumps({key: raw[key] for key in rest}, sort_keys=True, separators=(",", ":")) if rest else None,
     )
 
@@ -250,6 +251,7 @@ def task_status(raw: Json) -> TaskStatus:
         uuid=fields.optional(raw.get("uuid"), fields.text),
         timestamp=fields.optional(raw.get("timestamp"), fields.number),
         healthy=fields.optional(raw.get("healthy"), fields.truth),
+        passes=checks.passes(raw["check_status"]) if "check_status" in raw else None,
         addresses=_addresses(raw["container_status"]) if "container_status" in raw else (),
         unreachable_time=fields.seconds(raw["unreachable_time"]) if "unreachable_time" in raw else None,
     )
