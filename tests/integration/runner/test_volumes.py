@@ -36,6 +36,10 @@ def test_a_volume_outlives_its_task_and_its_scheduler_and_ends_with_its_instance
     first = next(iter(stateful.wait_running().values()))
     [log] = wait_until(lambda: list(cluster.directory.rglob(f"volumes/roles/{NAME}/data-*/log")), 30, "it has a file")
     wait_until(lambda: log.read_text().splitlines() == ["stateful-0-hello"], 30, "it has written its line")
+    [pod] = scheduler.get(f"/v1/services/{NAME}/pods")["pods"]
+    [volume] = pod["volumes"]
+    assert (volume["name"], volume["type"], volume["size"], volume["made"]) == ("data", "ROOT", 16.0, True)
+    assert volume["id"] == log.parent.name
     scheduler.kill()
     kill_task(str(first["id"]))
     scheduler = stateful.scheduler()
