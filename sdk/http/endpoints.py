@@ -39,7 +39,7 @@ def _all(service: ServiceView, framework: str) -> Iterator[Json]:
                     "task": task.name,
                     "port": port.name,
                     "protocol": port.protocol,
-                    "vips": [value for key, value in port.labels if key.startswith("VIP")],
+                    "vips": [*(value for key, value in port.labels if key.startswith("VIP")), *port.vips],
                     "instances": [
                         found
                         for record in records
@@ -55,7 +55,9 @@ def _instance(record: PodRecord, pod: PodSpec, task: TaskSpec, port: PortSpec, f
     number = None if running is None else running.ports.get(port.name)
     if running is None or number is None:
         return None
-    addresses = list(running.status.addresses) or ([running.address] if running.address else [])
+    agents = [running.address] if running.address else []
+    # Mapped ports are the agent's, whatever address the container has in its network.
+    addresses = agents if task.container.maps_ports and agents else list(running.status.addresses) or agents
     name = task.discovery_name or f"{pod.name}-{record.index}-{task.name}"
     return {
         "instance": record.name,

@@ -65,7 +65,10 @@ TASK = shape(
     name=TEXT, id=TEXT, state=TEXT, healthy=maybe(FLAG), hostname=TEXT, agent_id=TEXT, ports=by_name(WHOLE),
     addresses=many(TEXT), message=maybe(TEXT), since=NUMBER, paused=FLAG,
 )  # fmt: skip
-POD = shape(name=TEXT, index=WHOLE, status=TEXT, tasks=many(TASK), pending=maybe(PENDING))
+VOLUME = shape(
+    name=TEXT, task=TEXT, id=TEXT, hostname=TEXT, type=TEXT, size=NUMBER, made=FLAG, destroy=FLAG
+)  # fmt: skip
+POD = _with(shape(name=TEXT, index=WHOLE, status=TEXT, tasks=many(TASK), pending=maybe(PENDING)), volumes=many(VOLUME))
 PODS = _with(shape(pods=many(POD)), next=NEXT)
 QUARANTINE = shape(why=TEXT, since=NUMBER, until=NUMBER)
 SERVICE = _with(shape(name=TEXT, status=PROGRESS, pods=WHOLE), quarantine=QUARANTINE)

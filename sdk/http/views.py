@@ -5,6 +5,7 @@ from typing import Any
 
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.frameworks import FrameworkConfig
+from sdk.http import volumes
 from sdk.http.errors import HttpError, named
 from sdk.model.records import FrameworkRecord, PodRecord, TaskRecord
 from sdk.model.status import TaskState
@@ -165,7 +166,7 @@ def _pod(record: PodRecord, step: StepView | None) -> Json:
         "status": pod_status(record),
         "tasks": [_task(task) for task in record.tasks],
         "pending": None if step is None else pending(step),
-    }
+    } | volumes.told(record.holding)
 
 
 def pod_status(record: PodRecord) -> str:
