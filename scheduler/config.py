@@ -31,6 +31,12 @@ class SchedulerSettings:
     replacements_at_once: int = 5
     secret: str | None = field(default=None, repr=False)
     """What changes over HTTP have to show; None: one is made up and stands beside the leader's address in ZooKeeper."""
+    access_file: Path | None = None
+    """Who else may read or change something over HTTP; with it nobody else may read."""
+    certificate: Path | None = None
+    key: Path | None = None
+    client_ca: Path | None = None
+    """Whose certificates of clients are believed."""
     allow_unauthenticated: bool = False
     access: Access = field(default_factory=Access)
     """To Mesos."""
@@ -44,6 +50,10 @@ class SchedulerSettings:
             raise InvalidSpec("advertise", f"{self.advertise!r} must be a URL such as http://host:8090")
         if self.replace_after < 0:
             raise InvalidSpec("replace-after", "must not be negative")
+        if (self.certificate is None) != (self.key is None):
+            raise InvalidSpec("scheduler-certificate", "--scheduler-certificate and --scheduler-key belong together")
+        if self.client_ca is not None and self.certificate is None:
+            raise InvalidSpec("scheduler-client-ca", "without --scheduler-certificate no client shows one of its own")
         if self.replacements_at_once < 1:
             raise InvalidSpec("replacements-at-once", "must be 1 or more, or nothing could ever be replaced")
 
@@ -60,7 +70,8 @@ class SchedulerSettings:
         host, _ = split_address(self.listen)
         if host in ("0.0.0.0", "::"):
             host = socket.gethostname()
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "http" if self.certificate is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def default_frameworks() -> Path:

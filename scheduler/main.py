@@ -15,11 +15,14 @@ from scheduler.config import ALLOW_UNAUTHENTICATED, SchedulerSettings
 from sdk.clock import ForwardClock, SystemClock
 from sdk.core.events import Event
 from sdk.end_signals import on_end_signals
+from sdk.errors import EnvironmentProblem
 from sdk.framework_store import FrameworkStore
 from sdk.frameworks import FrameworkConfig, load_frameworks, load_plugin, select
+from sdk.http.access import AccessFile, SharedSecret, Way
 from sdk.http.address import is_loopback, require_authentication
 from sdk.http.app import framework_prefix, make_app
 from sdk.http.server import HttpServer
+from sdk.http.tls import ServerTls
 from sdk.mesos.access import Access
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
@@ -38,8 +41,13 @@ _log = structlog.get_logger()
 class SchedulerProcess:
     """Everything of one process, from `start` to `stop`."""
 
-    def __init__(self, settings: SchedulerSettings) -> None:
-        """Raises InvalidSpec or EnvironmentProblem for what cannot be run at all."""
+    def __init__(self, settings: SchedulerSettings, over: threading.Event | None = None) -> None:
+        """`over` is set when the process has to end. Raises InvalidSpec or EnvironmentProblem for what cannot be run at
+        all.
+        """
+        self.superseded: str | None = None
+        """Why it has to: another scheduler has taken one of its frameworks over."""
+        self._over = over or threading.Event()
         settings.check()
         self._settings = settings
         self._frameworks = frameworks = [
@@ -50,11 +58,15 @@ class SchedulerProcess:
         plugins = [load_plugin(framework) for framework in frameworks]
         with contextlib.ExitStack() as undo:
             # Both have threads from here on: left alone they would keep a process alive that serves nothing.
-            self._server = HttpServer(settings.listen, name="scheduler")
+            self._server = HttpServer(settings.listen, name="scheduler", tls=_tls(settings))
             undo.callback(self._server.stop)
             self.url = settings.advertised(self._server.port)
             self._metrics = Metrics()
-            self._secret = settings.secret or secrets.token_urlsafe(32)
+            # As long as it leads, and no longer, the API finds the secret where it finds the address. Who has it from a
+            # file needs none there: others can read ZooKeeper.
+            own = settings.secret is not None or settings.access_file is not None
+            self._published = None if own else secrets.token_urlsafe(32)
+            self._ways = _ways(settings, self._published)
             self._zookeeper = connect(settings.zk)
             undo.callback(self._zookeeper.close)
             alone = len(frameworks) == 1
@@ -67,8 +79,15 @@ class SchedulerProcess:
     def serve(self) -> None:
         """Answer HTTP requests; before `start` they say that nothing is in charge."""
         served = [(runner, runner.plugin.blueprints(runner)) for runner in self._runners]
-        guarded = {one.name: self._secret for one in self._frameworks if one.guarded}
-        self._server.serve(make_app(served, self._metrics, secrets=guarded))
+        self._server.serve(
+            make_app(
+                served,
+                self._metrics,
+                ways=self._ways,
+                unguarded={one.name for one in self._frameworks if not one.guarded},
+                reading=self._settings.access_file is not None,
+            )
+        )
         if is_loopback(self._settings.listen) and not self._settings.mesos_is_here():
             _log.warning(
                 "Agents on other machines cannot fetch what tasks need: set EDGELB_SCHEDULER_LISTEN", url=self.url
@@ -93,9 +112,7 @@ class SchedulerProcess:
 
     def _runner(self, framework: FrameworkConfig, plugin: type[Any], url: str) -> Runner:
         settings, root = self._settings, framework.zk_root or self._settings.zk_root
-        # As long as it leads, and no longer, the API finds the secret where it finds the address. Who has it from a
-        # file needs none there: others can read ZooKeeper.
-        told = {"secret": self._secret} if framework.guarded and settings.secret is None else {}
+        told = {"secret": self._published} if framework.guarded and self._published is not None else {}
         store = FrameworkStore(ZooKeeperPersister(self._zookeeper), root, framework.name)
         return Runner(
             settings=HostSettings(
@@ -116,20 +133,46 @@ class SchedulerProcess:
             clock=ForwardClock(SystemClock()),
             new_id=lambda: str(uuid.uuid4()),
             metrics=self._metrics,
+            superseded=self._end_superseded,
         )
+
+    def _end_superseded(self, why: str) -> None:
+        self.superseded = why
+        self._over.set()
 
 
 def _require_authentication(settings: SchedulerSettings, frameworks: Sequence[FrameworkConfig]) -> None:
     open_ones = [one.name for one in frameworks if not one.guarded]
-    instead = "give scheduler and API a secret in EDGELB_SCHEDULER_SECRET_FILE"
+    instead = "give scheduler and API a secret in EDGELB_SCHEDULER_SECRET_FILE, or the scheduler an access file"
     if open_ones:
         instead = f"take guarded: false away from {', '.join(open_ones)} in {settings.frameworks} and {instead}"
     require_authentication(
         settings.listen,
-        authenticated=settings.secret is not None and not open_ones,
+        authenticated=(settings.secret or settings.access_file) is not None and not open_ones,
         allowed=settings.allow_unauthenticated,
         instead=instead,
         setting=ALLOW_UNAUTHENTICATED,
+    )
+
+
+def _ways(settings: SchedulerSettings, published: str | None) -> list[Way]:
+    ways: list[Way] = []
+    secret = settings.secret or published
+    if secret is not None:
+        ways.append(SharedSecret(secret, "the API"))
+    if settings.access_file is not None:
+        ways.append(AccessFile(settings.access_file, "scheduler-access-file"))
+    return ways
+
+
+def _tls(settings: SchedulerSettings) -> ServerTls | None:
+    if settings.certificate is None or settings.key is None:
+        return None
+    return ServerTls(
+        certificate=settings.certificate,
+        key=settings.key,
+        client_ca=settings.client_ca,
+        settings="scheduler-certificate",
     )
 
 
@@ -154,16 +197,18 @@ def feed_factory(framework: FrameworkConfig, mesos: str, url: str, access: Acces
 
 
 def run(settings: SchedulerSettings) -> None:
-    """Run until SIGTERM or SIGINT. Raises InvalidSpec or EnvironmentProblem when it cannot start."""
-    stop = threading.Event()
-    on_end_signals(lambda _: stop.set())
-    process = SchedulerProcess(settings)
+    """Run until SIGTERM or SIGINT. Raises InvalidSpec or EnvironmentProblem when it cannot start or go on."""
+    over = threading.Event()
+    on_end_signals(lambda _: over.set())
+    process = SchedulerProcess(settings, over)
     try:
         process.serve()
-        process.wait_storage(stop)
-        if not stop.is_set():
+        process.wait_storage(over)
+        if not over.is_set():
             process.start()
-            stop.wait()
+            over.wait()
         _log.info("The scheduler stops; its tasks go on")
     finally:
         process.stop()
+    if process.superseded is not None:
+        raise EnvironmentProblem(process.superseded)

@@ -23,6 +23,7 @@ from scheduler.secret_delivery import Courier
 from scheduler.secret_stores.settings import SecretSettings, open_store
 from sdk.errors import InvalidSpec, SdkError, StorageUnavailable
 from sdk.http.errors import HttpError
+from sdk.http.openapi import described, open_to_all
 from sdk.model.spec import ServiceSpec
 from sdk.plugin import ADVERTISED, Host, Targets
 from sdk.storage.connection import NotEmpty
@@ -112,6 +113,8 @@ class EdgeLB:
         routes = Blueprint(f"pools-{host.settings.framework.name}", __name__)
 
         @routes.get("/v1/artifacts/<sha256>/<name>")
+        @open_to_all
+        @described("A file that agents fetch.", {"type": "string"}, media="application/zip")
         def download(sha256: str, name: str) -> Response:
             found = files.get((sha256, name))
             if found is None:

@@ -1,9 +1,9 @@
 """Stored values as JSON and back: specs, pod records and the framework record.
 
 Knows how a frozen dataclass looks as a JSON object: every field by its name, enums by their value, sets sorted, absent
-values as null. Reading is strict about what it knows (a wrong type is a CorruptRecord with the field path) and lenient
-about what it does not (fields that a newer program added are ignored; a field that an older one did not write gets its
-default). Does not know where the bytes are kept.
+values as null, and of a class that is one of a union its `KIND` as `kind`. Reading is strict about what it knows (a
+wrong type is a CorruptRecord with the field path) and lenient about what it does not (fields that a newer program added
+are ignored; a field that an older one did not write gets its default). Does not know where the bytes are kept.
 """
 
 import dataclasses
@@ -41,7 +41,9 @@ def decode(kind: type[T], data: bytes, path: str) -> T:
 def to_json(value: Any) -> object:
     """Dataclasses, tuples, sets, enums and mappings as JSON dicts and lists."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        found: dict[str, object] = {item.name: to_json(getattr(value, item.name)) for item in dataclasses.fields(value)}
+        kind = getattr(value, "KIND", None)
+        return found if kind is None else {"kind": kind, **found}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -75,7 +77,7 @@ def _decoder(kind: Any) -> _Decode:
         return _PLAIN[kind]
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
-        return _optional(kind, arguments)
+        return _union(kind, arguments)
     if origin is tuple:
         return _list_of(arguments[0], tuple) if arguments[-1] is Ellipsis else _fixed(arguments)
     if origin is frozenset:
@@ -126,12 +128,29 @@ _PLAIN: Mapping[Any, _Decode] = types.MappingProxyType(
 )
 
 
-def _optional(kind: Any, arguments: tuple[Any, ...]) -> _Decode:
+def _union(kind: Any, arguments: tuple[Any, ...]) -> _Decode:
     inner = [argument for argument in arguments if argument is not types.NoneType]
-    if len(inner) != 1 or len(arguments) != 2:
-        raise TypeError(f"{kind!r} is a union of several types; it has no JSON form here")
-    read = _decoder(inner[0])
+    read = _decoder(inner[0]) if len(inner) == 1 else _one_of(kind, inner)
+    if len(inner) == len(arguments):
+        return read
     return lambda value, path: None if value is None else read(value, path)
+
+
+def _one_of(kind: Any, classes: list[Any]) -> _Decode:
+    by_kind: dict[str, Any] = {each.KIND: each for each in classes if hasattr(each, "KIND")}
+    if len(by_kind) < len(classes):
+        raise TypeError(f"{kind!r} is a union of types without a KIND each; it has no JSON form here")
+
+    def decode_one(value: object, path: str) -> Any:
+        if not isinstance(value, dict):
+            raise _wrong(path, value, "an object")
+        word = value.get("kind")
+        found = by_kind.get(word) if isinstance(word, str) else None
+        if found is None:
+            raise _wrong(f"{path}.kind", word, f"one of {', '.join(by_kind)}")
+        return _decoder(found)(value, path)  # found now: one of them may hold others of the same union
+
+    return decode_one
 
 
 def _list_of(item: Any, build: Callable[[list[Any]], Any]) -> _Decode:

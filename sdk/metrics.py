@@ -39,3 +39,22 @@ class Metrics:
             registry=self.registry,
         )  # fmt: skip
         self.services = Gauge("sdk_services", "Services by status", ("framework", "status"), registry=self.registry)
+        self.plans = Gauge(
+            "sdk_plans", "Plans of services by status", ("framework", "plan", "status"), registry=self.registry
+        )
+        self.pending = Gauge(
+            "sdk_pending_instances", "Instances that wait for offers", ("framework",), registry=self.registry
+        )
+        self.refusals = Gauge(
+            "sdk_refusals", "Last offers that do not fit an instance which waits, by reason", ("framework", "reason"),
+            registry=self.registry,
+        )  # fmt: skip
+        self.offers = Counter("sdk_offers", "Offers that came", ("framework",), registry=self.registry)
+        self.accepted = Counter("sdk_offers_accepted", "Offers that were used", ("framework",), registry=self.registry)
+        self.declined = Counter(
+            "sdk_offers_declined", "Offers that were given back", ("framework",), registry=self.registry
+        )
+        self.succeeded = Gauge(
+            "sdk_last_success_seconds", "When something went well last, in epoch seconds", ("framework", "what"),
+            registry=self.registry,
+        )  # fmt: skip

@@ -37,7 +37,7 @@ def diff(client: ApiClient, pool_file: str, as_json: bool, brief: bool) -> None:
         if not isinstance(name, str) or not name:
             raise Failure("pool.name: is required, it says which pool to compare with", Exit.REFUSED)
         try:
-            found.append((name, _rehearsed(client, name, pool)))
+            found.append((name, rehearsed(client, name, pool)))
         except ApiError as error:
             raise Failure(complaint(error), exit_code(error)) from error
     if as_json:
@@ -47,10 +47,11 @@ def diff(client: ApiClient, pool_file: str, as_json: bool, brief: bool) -> None:
     for name, one in found:
         for warning in one["warnings"]:
             talk(f"Warning: {warning}")
-        data("\n".join(_lines(name, one, brief)))
+        data("\n".join(difference(name, one, brief=brief)))
 
 
-def _rehearsed(client: ApiClient, name: str, pool: dict[str, Any]) -> dict[str, Any]:
+def rehearsed(client: ApiClient, name: str, pool: dict[str, Any]) -> dict[str, Any]:
+    """What updating the pool would do, or creating it where there is none."""
     try:
         return client.rehearse_update(name, pool)
     except ApiError as error:
@@ -59,12 +60,15 @@ def _rehearsed(client: ApiClient, name: str, pool: dict[str, Any]) -> dict[str, 
         raise
 
 
-def _lines(name: str, told: Mapping[str, Any], brief: bool) -> Iterator[str]:
+def difference(name: str, told: Mapping[str, Any], *, brief: bool) -> Iterator[str]:
+    """Line by line: the fields, what happens to the load balancers, and unless `brief` what HAProxy is told."""
     instances, configuration = told["instances"], told["configuration"]
     if instances["action"] == "launch":
         yield f"{name} is a new pool."
-    elif not told["fields"]:
+    elif not told["changed"]:
         yield f"{name} stays as it is."
+    elif not told["fields"]:
+        yield f"{name} changes: the order of its parts, or a value that is not shown."
     else:
         yield f"{name} changes:"
     for one in told["fields"]:

@@ -30,10 +30,8 @@ NOT_YET = {
 """Command of the product: what to use until it is there."""
 
 OTHER_WORDS = {
-    "apply": ("create", "update"),
     "config": ("show", "lb-config"),
     "describe": ("status", "show"),
-    "edit": ("show", "update"),
     "get": ("list", "show"),
     "logs": ("status", "doctor"),
     "lb-template": ("template",),

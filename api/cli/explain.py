@@ -7,13 +7,14 @@ import click
 
 from api.cli.client_command import client_command
 from api.cli.output import data, data_json, table, talk
+from api.cli.pool_names import pool_names
 from api.client.client import ApiClient
 
 Json = dict[str, Any]
 
 
 @click.command()
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.argument("url", metavar="URL")
 @click.option(
     "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the request, as Host or Cookie."

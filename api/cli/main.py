@@ -4,6 +4,7 @@ import importlib
 import sys
 
 import click
+from click.shell_completion import CompletionItem
 
 from api.cli.client_options import client_options
 from api.cli.elsewhere import NOT_YET, OTHER_WORDS, command_not_there_yet
@@ -14,6 +15,8 @@ COMMANDS = {
     # command: (module, attribute, one line for --help, so that help imports nothing)
     "create": ("api.cli.pools", "create", "Create a pool from a JSON or YAML file."),
     "update": ("api.cli.pools", "update", "Replace a pool by what a file says."),
+    "apply": ("api.cli.apply", "apply", "Make the pools what files say: create, update or leave each."),
+    "edit": ("api.cli.edit", "edit", "Change a pool in an editor."),
     "validate": ("api.cli.validate", "validate", "Say whether a pool file would be accepted."),
     "diff": ("api.cli.diff", "diff", "Show what an update would change, without doing it."),
     "list": ("api.cli.pools", "list_pools", "List all pools."),
@@ -22,6 +25,7 @@ COMMANDS = {
     "accept-removal": ("api.cli.pools", "accept_removal", "Let servers go whose tasks Mesos does not name any more."),
     "uninstall": ("api.cli.uninstall", "uninstall", "Delete all pools and remove the framework from Mesos."),
     "status": ("api.cli.status", "status", "Show what a pool's load balancers do, and why it is not ready."),
+    "wait": ("api.cli.wait_command", "wait_command", "Wait until pools are ready, or gone."),
     "endpoints": ("api.cli.observe", "endpoints", "Show where a pool can be reached."),
     "why": ("api.cli.why", "why", "Say whether an application is exposed, where, and if not, why."),
     "trace": ("api.cli.trace", "trace", "Show how the last changes of a task came to the load balancers."),
@@ -38,6 +42,7 @@ COMMANDS = {
     "local": ("api.cli.local.command", "local", "Run a whole system on this machine."),
     "migrate": ("api.cli.migrate", "migrate_command", "Move applications to auto pools."),
     "marathon-app": ("api.cli.marathon_app", "marathon_app", "Print the Marathon app that launches a framework."),
+    "completion": ("api.cli.completion", "completion", "Print the script that completes words in a shell."),
     "help": ("api.cli.help", "help_command", "Explain a command."),
 }
 
@@ -61,6 +66,13 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The names of commands, without importing them, and options."""
+        found = [
+            CompletionItem(name, help=told) for name, (_, _, told) in COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -9,6 +9,7 @@ from api.cli.complaint import exit_code
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
+from api.cli.pool_names import pool_names
 from api.client.client import ApiClient, without_secrets
 from api.client.errors import ApiError
 from api.process.version import package_version
@@ -55,7 +56,7 @@ def version(client: ApiClient) -> None:
 
 
 @click.command()
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.option("--json", "as_json", is_flag=True, help="Print the pool's metadata as JSON.")
 @click.option("--url", "as_urls", is_flag=True, help="Print the URL of each frontend only, one per line, for scripts.")
 @client_command
@@ -104,7 +105,7 @@ def _endpoint_row(title: str, entries: list[dict[str, Any]]) -> tuple[str, list[
 
 
 @click.command("lb-config")
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.option("--raw", is_flag=True, help="Print it exactly as it was rendered.")
 @client_command
 def lb_config(client: ApiClient, name: str, raw: bool) -> None:

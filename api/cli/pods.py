@@ -6,6 +6,7 @@ from api.cli.client_command import client_command
 from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
+from api.cli.pool_names import pool_names
 from api.client.client import ApiClient
 
 
@@ -15,7 +16,7 @@ def pod() -> None:
 
 
 @pod.command("list")
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.option("--json", "as_json", is_flag=True, help="Print the scheduler's JSON.")
 @client_command
 def list_pods(client: ApiClient, name: str, as_json: bool) -> None:
@@ -33,7 +34,7 @@ def list_pods(client: ApiClient, name: str, as_json: bool) -> None:
 
 
 @pod.command()
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.argument("which", metavar="[POD]", required=False)
 @client_command
 def restart(client: ApiClient, name: str, which: str | None) -> None:
@@ -42,7 +43,7 @@ def restart(client: ApiClient, name: str, which: str | None) -> None:
 
 
 @pod.command()
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.argument("which", metavar="[POD]", required=False)
 @client_command
 def replace(client: ApiClient, name: str, which: str | None) -> None:

@@ -12,10 +12,14 @@ from sdk.strict_json import unique
 
 def read_pool(path: str) -> dict[str, Any]:
     """The object in the file, `-` for stdin; Failure says what is wrong and where."""
-    shown, text = name_of(path), read_text(path)
+    return parse_pool(read_text(path), name_of(path), json_only=path.endswith(".json"))
+
+
+def parse_pool(text: str, shown: str, *, json_only: bool = False) -> dict[str, Any]:
+    """The object in the text, which messages call `shown`."""
     if not text.strip():
         raise Failure(f"{shown} is empty", Exit.USAGE)
-    value = _parse(text, shown, json_only=path.endswith(".json"))
+    value = _parse(text, shown, json_only=json_only)
     if not isinstance(value, dict):
         raise Failure(f"{shown} must hold one object, the pool", Exit.USAGE)
     try:

@@ -5,6 +5,9 @@ from typing import Any
 
 from api.cli.output import table
 
+MADE_OF_LABELS = "template-dynamic"
+"""Type of a pool that the template process makes of labels."""
+
 
 def summary(pool: dict[str, Any]) -> tuple[str, str, str]:
     """Version, count and role."""
@@ -14,6 +17,11 @@ def summary(pool: dict[str, Any]) -> tuple[str, str, str]:
 def kind(pool: dict[str, Any]) -> str:
     """Who writes it; a pool of version 1 does not say that people do."""
     return str(pool.get("type", "static"))
+
+
+def is_made_of_labels(pool: dict[str, Any]) -> bool:
+    """Whether the pool is written by the template process, and by nobody else."""
+    return kind(pool) == MADE_OF_LABELS
 
 
 def ports(pool: dict[str, Any]) -> list[int]:

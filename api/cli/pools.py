@@ -11,6 +11,7 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_file import read_pool, read_pools
+from api.cli.pool_names import pool_names
 from api.cli.pool_tables import described, kind, ports, summary
 from api.cli.wait import wait_for_end, wait_for_pool
 from api.client.client import ApiClient, PoolAnswer
@@ -119,7 +120,7 @@ def _wait_for(client: ApiClient, pools: list[dict[str, Any]], timeout: float) ->
 
 
 @click.command()
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @_wait
 @_timeout
 @client_command
@@ -134,7 +135,7 @@ def delete(client: ApiClient, name: str, wait: bool, timeout: float) -> None:
 
 
 @click.command("accept-removal")
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @client_command
 def accept_removal(client: ApiClient, name: str) -> None:
     """Let servers go that are kept although Mesos does not name their tasks any more.
@@ -175,7 +176,7 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("name", metavar="[POOL-NAME]", required=False)
+@click.argument("name", metavar="[POOL-NAME]", required=False, shell_complete=pool_names)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; of one pool with its etag, ready for update.")
 @click.option(
     "--convert-to-json", "yaml_file", metavar="YAML-FILE", help="Print a YAML pool file as JSON; asks no server."

@@ -103,6 +103,11 @@ class Tagged:
 @settings.replacements_at_once
 @settings.mesos_access_options
 @settings.scheduler_secret_file
+@settings.scheduler_ca
+@settings.scheduler_access_file
+@settings.scheduler_certificate
+@settings.scheduler_key
+@settings.scheduler_client_ca
 @settings.credentials_file
 @settings.allow_unauthenticated
 @settings.log_level
@@ -124,9 +129,12 @@ def serve(context: click.Context, /, **given: Any) -> None:
         "template": given["template_health_listen"],
         "api": given["api_listen"],
     }
+    schemes = {} if given["scheduler_certificate"] is None else {"scheduler": "https"}
     # Who listens at port 0 takes a free one, which is not known here.
     health = {
-        name: f"http://{reachable(listen)}/healthz" for name, listen in asked.items() if not listen.endswith(":0")
+        name: f"{schemes.get(name, 'http')}://{reachable(listen)}/healthz"
+        for name, listen in asked.items()
+        if not listen.endswith(":0")
     }
     sys.exit(supervise(children, health, Tagged(form=given["log_format"])))
 

@@ -191,6 +191,28 @@ scheduler_secret_file = click.option(
     show_default="made up by the scheduler, in ZooKeeper", type=click.Path(path_type=Path), metavar="FILE",
     help="Holds what the scheduler wants to see of who changes something there; the API sends it.",
 )  # fmt: skip
+scheduler_ca = click.option(
+    "--scheduler-ca", envvar="EDGELB_SCHEDULER_CA", default=None, show_envvar=True, show_default="the system's",
+    type=click.Path(path_type=Path), metavar="FILE",
+    help="Certificates (PEM) that the API trusts where the scheduler speaks TLS.",
+)  # fmt: skip
+scheduler_access_file = click.option(
+    "--scheduler-access-file", envvar="EDGELB_SCHEDULER_ACCESS_FILE", default=None, show_envvar=True,
+    show_default="everybody may read", type=click.Path(path_type=Path), metavar="FILE",
+    help="Who may read, or change, something at the scheduler: lines read|change NAME PROOF.",
+)  # fmt: skip
+scheduler_certificate = click.option(
+    "--scheduler-certificate", envvar="EDGELB_SCHEDULER_CERTIFICATE", default=None, show_envvar=True, metavar="FILE",
+    type=click.Path(path_type=Path), help="Certificate (PEM) of the scheduler, which then speaks TLS.",
+)  # fmt: skip
+scheduler_key = click.option(
+    "--scheduler-key", envvar="EDGELB_SCHEDULER_KEY", default=None, show_envvar=True, metavar="FILE",
+    type=click.Path(path_type=Path), help="The key of that certificate (PEM), without a password.",
+)  # fmt: skip
+scheduler_client_ca = click.option(
+    "--scheduler-client-ca", envvar="EDGELB_SCHEDULER_CLIENT_CA", default=None, show_envvar=True, metavar="FILE",
+    type=click.Path(path_type=Path), help="Whose certificates (PEM) of clients the scheduler believes.",
+)  # fmt: skip
 credentials_file = click.option(
     "--credentials-file", envvar="EDGELB_API_CREDENTIALS_FILE", default=None, show_envvar=True,
     show_default="everybody may use the API", type=click.Path(path_type=Path), metavar="FILE",

@@ -7,12 +7,14 @@ import click
 from api.cli.client_command import client_command
 from api.cli.exits import Exit
 from api.cli.output import coloured, data, data_json, table, talk
+from api.cli.pool_names import pool_names
+from api.cli.pool_tables import is_made_of_labels
 from api.cli.wait import describe, wait_for_pool
 from api.client.client import ApiClient
 from api.status.states import DEGRADED, PENDING, READY, REJECTED
 
-# The type and the beginning of the name of a pool that is made of labels.
-_MADE, _PREFIX = "template-dynamic", "auto-"
+# The beginning of the name of a pool that is made of labels.
+_PREFIX = "auto-"
 _MADE_OTHERWISE = {
     REJECTED: "change labels, or edgelb pool-template update {template} TEMPLATE-FILE",
     PENDING: (
@@ -25,7 +27,7 @@ _MADE_OTHERWISE = {
 
 
 @click.command()
-@click.argument("name", metavar="[POOL-NAME]", required=False)
+@click.argument("name", metavar="[POOL-NAME]", required=False, shell_complete=pool_names)
 @click.option("--task-ids", is_flag=True, help="Print the task ids only, one per line.")
 @click.option("--json", "as_json", is_flag=True, help="Print all that is known as JSON.")
 @click.option("--wait", is_flag=True, help="Wait until the pool is ready first.")
@@ -150,7 +152,7 @@ def _suggest(found: dict[str, Any]) -> None:
     name, state = found["name"], found["state"]
     if state == READY:
         talk(f"Next: edgelb endpoints {name}")
-    elif found.get("type") == _MADE and (made := _MADE_OTHERWISE.get(state)):
+    elif is_made_of_labels(found) and (made := _MADE_OTHERWISE.get(state)):
         # Nobody can update a pool that is made of labels.
         talk(f"Next: {made.format(template=name.removeprefix(_PREFIX))}")
     elif state == REJECTED:

@@ -4,6 +4,7 @@ import click
 
 from api.cli.client_command import client_command
 from api.cli.output import data, talk
+from api.cli.pool_names import pool_names
 from api.cli.text_file import read_text
 from api.client.client import ApiClient
 
@@ -18,7 +19,7 @@ def template() -> None:
 
 
 @template.command()
-@click.argument("name", metavar="[POOL-NAME]", required=False)
+@click.argument("name", metavar="[POOL-NAME]", required=False, shell_complete=pool_names)
 @client_command
 def show(client: ApiClient, name: str | None) -> None:
     """Print the template of a pool, or the default one, which tells what can be changed."""
@@ -26,7 +27,7 @@ def show(client: ApiClient, name: str | None) -> None:
 
 
 @template.command()
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.argument("template_file", metavar="TEMPLATE-FILE")
 @client_command
 def create(client: ApiClient, name: str, template_file: str) -> None:
@@ -36,7 +37,7 @@ def create(client: ApiClient, name: str, template_file: str) -> None:
 
 
 @template.command()
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.argument("template_file", metavar="TEMPLATE-FILE")
 @client_command
 def update(client: ApiClient, name: str, template_file: str) -> None:
@@ -46,7 +47,7 @@ def update(client: ApiClient, name: str, template_file: str) -> None:
 
 
 @template.command()
-@click.argument("name", metavar="POOL-NAME")
+@click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @client_command
 def delete(client: ApiClient, name: str) -> None:
     """Let a pool have the default template again."""

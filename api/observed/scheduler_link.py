@@ -4,15 +4,17 @@ Knows the node and HTTP. Does not know what plans and pods are.
 """
 
 import json
+import ssl
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import urllib3
 
 from api.web.problems import ApiProblem
-from sdk.errors import SdkError
+from sdk.errors import InvalidSpec, SdkError
 from sdk.storage.connection import ZooKeeper
 
 _CONNECT, _READ = 2.0, 5.0
@@ -37,14 +39,21 @@ def service_path(service: str, *path: str) -> str:
 class SchedulerLink:
     """Calls the scheduler that is in charge of one framework."""
 
-    def __init__(self, zookeeper: ZooKeeper, root: str, framework: str, secret: str | None = None) -> None:
-        """Changes are sent with `secret`; when None with the one that the leader wrote beside its address."""
+    def __init__(
+        self, zookeeper: ZooKeeper, root: str, framework: str, secret: str | None = None, ca: Path | None = None
+    ) -> None:
+        """All is sent with `secret`; when None with the one that the leader wrote beside its address. `ca` are the
+        certificates to trust where it speaks TLS, the system's when None. Raises InvalidSpec.
+        """
         self._zookeeper = zookeeper
         self._secret = secret
         self._holder = f"{root}/frameworks/{framework}/leader/holder"
         self._framework, self._record = framework, f"{root}/frameworks/{framework}/framework"
         self._http = urllib3.PoolManager(
-            retries=False, timeout=urllib3.Timeout(connect=_CONNECT, read=_READ), maxsize=_CONNECTIONS
+            retries=False,
+            timeout=urllib3.Timeout(connect=_CONNECT, read=_READ),
+            maxsize=_CONNECTIONS,
+            ssl_context=_tls(ca),
         )
         self._silent: tuple[str, str] | None = None
         """The scheduler that did not answer the last call, and the sentence."""
@@ -117,8 +126,8 @@ class SchedulerLink:
         headers = {}
         if method != "GET":
             headers["Content-Type"] = "application/json"
-            if secret is not None:
-                headers["Authorization"] = f"Bearer {secret}"
+        if secret is not None:
+            headers["Authorization"] = f"Bearer {secret}"
         try:
             response = self._http.request(
                 method,
@@ -149,6 +158,13 @@ class SchedulerLink:
                 " EDGELB_SCHEDULER_SECRET_FILE, or neither",
             )
         return Answer(status=response.status, body=answer)
+
+
+def _tls(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except (OSError, ValueError) as error:
+        raise InvalidSpec("scheduler-ca", f"{ca} cannot be used: {error}") from error
 
 
 def _no_answer(sentence: str) -> ApiProblem:

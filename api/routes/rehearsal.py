@@ -80,6 +80,7 @@ def rehearsed(
     changes = list(field_changes(old, new)) if before is not None and after is not None else []
     return {
         "dryRun": True,
+        "changed": (before and before.pool) != (after and after.pool),
         "pool": new or None,
         "fields": [one._asdict() for one in changes[:_MOST_FIELDS]],
         "moreFields": max(0, len(changes) - _MOST_FIELDS),

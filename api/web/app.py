@@ -1,6 +1,7 @@
 """The Flask application: blueprints, error forms, limits. Does not know how it is served."""
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -49,6 +50,7 @@ def create_app(
     framework: str = DEFAULT_FRAMEWORK,
     prefix: str = DEFAULT_PREFIX,
     scheduler_secret: str | None = None,
+    scheduler_ca: Path | None = None,
     accounts: Accounts | None = None,
     hosts: Collection[str] = (),
     require_if_match: bool = False,
@@ -56,7 +58,8 @@ def create_app(
     """The API over one ZooKeeper root; `framework` names the scheduler that plans and pods are asked of.
 
     `trials` judge pools before they are stored; whoever made them ends them. `scheduler_secret` is what that scheduler
-    wants to see, None for the one that it wrote into ZooKeeper. Without `accounts` everybody may do everything. `hosts`
+    wants to see, None for the one that it wrote into ZooKeeper; `scheduler_ca` are the certificates that are trusted
+    where it speaks TLS. Without `accounts` everybody may do everything. `hosts`
     are further names under which browsers ask for this server. With `require_if_match` changes of pools must say which
     state of them is meant.
     """
@@ -72,7 +75,14 @@ def create_app(
     # The order of fields is that of the model: it reads better than the alphabet.
     app.json.sort_keys = False  # type: ignore[attr-defined]
     context = Context.of(
-        zookeeper, root, framework, version, trials, scheduler_secret, requires_conditions=require_if_match
+        zookeeper,
+        root,
+        framework,
+        version,
+        trials,
+        scheduler_secret,
+        scheduler_ca=scheduler_ca,
+        requires_conditions=require_if_match,
     )
     registry = CollectorRegistry()
     connected = Gauge("edgelb_api_zookeeper_connected", "1 while ZooKeeper answers.", registry=registry)

@@ -1,6 +1,7 @@
 """What the views need: made once per application, handed to each blueprint, no module-level state."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from flask import Response
 
@@ -48,6 +49,7 @@ class Context:
         trials: Trials,
         secret: str | None = None,
         *,
+        scheduler_ca: Path | None = None,
         requires_conditions: bool = False,
     ) -> "Context":
         """All else follows from the connection, the root and the framework's name; `secret` is the scheduler's."""
@@ -57,7 +59,7 @@ class Context:
             pools=LivePools(zookeeper, base),
             templates=TemplateStore(zookeeper, base),
             published=Published(zookeeper=zookeeper, root=base, framework=framework, reads=ReadAhead(zookeeper)),
-            scheduler=SchedulerLink(zookeeper, base, framework, secret),
+            scheduler=SchedulerLink(zookeeper, base, framework, secret, scheduler_ca),
             liveness=Liveness(zookeeper, base, SystemClock()),
             lags=Lags(SystemClock()),
             trials=trials,

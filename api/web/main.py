@@ -5,6 +5,7 @@ Serves before ZooKeeper answers and while it is away (with 503), so that an oper
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
@@ -37,6 +38,7 @@ class ApiSettings:
     framework: str = DEFAULT_FRAMEWORK
     prefix: str = DEFAULT_PREFIX
     scheduler_secret: str | None = field(default=None, repr=False)
+    scheduler_ca: Path | None = None
     accounts: Accounts | None = None
     allow_unauthenticated: bool = False
     hosts: tuple[str, ...] = ()
@@ -71,6 +73,7 @@ class ApiServer:
             framework=settings.framework,
             prefix=settings.prefix,
             scheduler_secret=settings.scheduler_secret,
+            scheduler_ca=settings.scheduler_ca,
             accounts=settings.accounts,
             hosts=settings.hosts,
             require_if_match=settings.require_if_match,

@@ -20,6 +20,8 @@ class Link(Slice):
 
     connection: Connection = Connection.DISCONNECTED
     master: str | None = None
+    region: str | None = None
+    """The fault domain of the master; None when it tells of none."""
     error: str | None = None
     """Why there is none."""
     implicit_due: float = 0.0

@@ -166,7 +166,8 @@ def _action(frame: Frame, event: PodActionRequested) -> None:
         return
     # An operator who asks again does not want to wait for what went wrong before.
     frame.troubles.release(event.service, frame.now)
-    fresh = replace(record, failures=0, not_before=0.0)
+    tasks = tuple(replace(task, failures=0, not_before=0.0, refusals=0) for task in record.tasks)
+    fresh = replace(record, tasks=tasks, failures=0, not_before=0.0)
     match event.action:
         case "restart":
             frame.put(replace(fresh, restart=any(not over(task) for task in record.tasks)))

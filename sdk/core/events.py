@@ -19,6 +19,10 @@ class Subscribed:
     heartbeat_interval: float | None = None
     roles: tuple[str, ...] | None = None
     """The roles it subscribed with, when the driver knows: others are added with UPDATE_FRAMEWORK."""
+    region: str | None = None
+    """Where the master is, when it tells."""
+    version: str | None = None
+    """The version of Mesos that the master runs, when it tells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,18 +13,14 @@ from sdk.core.effects import (
     DeleteEarlier,
     DeleteFramework,
     DeletePod,
-    DeleteService,
     Effect,
     Kill,
     Log,
-    StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePod,
-    StoreTarget,
 )
 from sdk.core.index import task_ids
-from sdk.core.maps import without
 from sdk.core.slice import Slice
 from sdk.core.state import PodKey, State
 from sdk.core.troubles import Part
@@ -32,7 +28,7 @@ from sdk.model.ids import AgentId, ConfigId, TaskId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.plan.backoff import Retry
 from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated
-from sdk.plan.wish import PodWish, Target
+from sdk.plan.wish import PodWish
 
 
 class Frame(State):
@@ -98,7 +94,7 @@ class Frame(State):
             return
         self.stored.pods = self.pods.set(key, record)
         self._reindex(key, old, record)
-        self._store(("pod", *key), StorePod(record=record))
+        self.store(("pod", *key), StorePod(record=record))
 
     def remove(self, key: PodKey) -> None:
         """Forget an instance for good."""
@@ -114,57 +110,19 @@ class Frame(State):
         for task_id in task_ids(old):
             self.calls.forget_kill(task_id)
         if key in self.before.pods:
-            self._store(("pod", *key), DeletePod(service=key[0], pod=key[1]))
+            self.store(("pod", *key), DeletePod(service=key[0], pod=key[1]))
         else:
-            self._store_nothing(("pod", *key))
+            self.store_nothing(("pod", *key))
 
     def set_framework(self, record: FrameworkRecord) -> None:
         """Change the framework's identity."""
         if record != self.framework:
             self.stored.framework = record
-            self._store(("framework",), StoreFramework(record=record))
-
-    def set_target(self, name: str, target: Target) -> None:
-        """Change what a service should be."""
-        before = self.targets.get(name)
-        self.roles.set_target(name, before, target)
-        self.stored.targets = self.targets.set(name, target)
-        if before is not None:
-            self._keep_earlier(name, before, target)
-        self._store(("target", name), StoreTarget(config=target.config, spec=target.spec))
-        self.touch(name)
-
-    def _keep_earlier(self, name: str, before: Target, target: Target) -> None:
-        """Instances that have been ready as they are stay so until a rolling update gets to them."""
-        for key in sorted(self.index.services.of(name)):
-            record = self.pods[key]
-            old, new = before.pods.get(record.pod), target.pods.get(record.pod)
-            if old is None or new is None:
-                continue
-            config = record.earlier or (old.config if record.deployed == old.config else None)
-            config = None if config == new.config else config
-            if config == old.config and (name, config) not in self.stored.earlier:
-                self.stored.earlier = self.stored.earlier.set((name, config), old.spec)
-                self._store(("earlier", name, config), StoreEarlier(service=name, config=config, spec=old.spec))
-            self.put(replace(record, earlier=config))
-
-    def drop_target(self, name: str) -> None:
-        """A service should not be there any more; what is stored of it goes with its last instance."""
-        self.roles.set_target(name, self.targets.get(name), None)
-        self.stored.targets = without(self.targets, name)
-
-    def delete_service(self, name: str) -> None:
-        """Forget a service of which no instance is left."""
-        self.work.forget_service(name)
-        self.troubles.forget(name)
-        for service, config in [found for found in self.stored.earlier if found[0] == name]:
-            self._drop_earlier(service, config)
-        self._store_nothing(("target", name))
-        self._store(("service", name), DeleteService(service=name))
+            self.store(("framework",), StoreFramework(record=record))
 
     def delete_framework(self) -> None:
         """The last act of an uninstall."""
-        self._store(("framework",), DeleteFramework())
+        self.store(("framework",), DeleteFramework())
 
     @contextmanager
     def apart(self, service: str, part: Part) -> Iterator[None]:
@@ -277,16 +235,19 @@ class Frame(State):
             self.agents.forget(agent_id)
         config = None if old is None else old.earlier
         if config is not None and (key[0], config) not in self.index.keepers:
-            self._drop_earlier(key[0], config)
+            self.drop_earlier(key[0], config)
 
-    def _drop_earlier(self, service: str, config: ConfigId) -> None:
+    def drop_earlier(self, service: str, config: ConfigId) -> None:
+        """No instance is launched with that configuration any more."""
         if (service, config) in self.stored.earlier:
             self.stored.earlier = self.stored.earlier.delete((service, config))
-            self._store(("earlier", service, config), DeleteEarlier(service=service, config=config))
+            self.store(("earlier", service, config), DeleteEarlier(service=service, config=config))
 
-    def _store(self, what: tuple[str, ...], effect: StoreEffect) -> None:
-        self._store_nothing(what)  # the last word counts, and in the order of the last words
+    def store(self, what: tuple[str, ...], effect: StoreEffect) -> None:
+        """Write something; `what` tells it from all else that is stored."""
+        self.store_nothing(what)  # the last word counts, and in the order of the last words
         self._stores[what] = effect
 
-    def _store_nothing(self, what: tuple[str, ...]) -> None:
+    def store_nothing(self, what: tuple[str, ...]) -> None:
+        """Write nothing of what was to be written of it in this frame."""
         self._replaced.append((what, self._stores.pop(what, None)))

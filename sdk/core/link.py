@@ -30,6 +30,7 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     frame.set_framework(replace(frame.framework, framework_id=event.framework_id, earlier=earlier))
     frame.link.connection = Connection.SUBSCRIBED
     frame.link.master = event.master
+    frame.link.region = event.region
     frame.link.error = None
     joined(frame, event.roles)
     frame.link.implicit_due = frame.now + frame.settings.implicit_reconcile

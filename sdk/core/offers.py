@@ -52,6 +52,7 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
     declined: list[OfferId] = list(unreadable)
     for offer_id, why in unreadable.items():
         frame.log("error", f"An offer cannot be read and is declined: {why}", offer_id=offer_id)
+    frame.seen.remember(offered, operations, unreadable, frame.now)
     for position, pool in enumerate(offered):
         if not operations.get(position):
             declined.extend(pool.offer_ids)

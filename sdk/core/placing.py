@@ -7,17 +7,18 @@ from dataclasses import dataclass, field, replace
 from sdk.core import replacing, widening
 from sdk.core.frame import Frame
 from sdk.core.leftovers import abandoned
+from sdk.core.neighbours import Neighbourhood
 from sdk.core.requirements import goes_elsewhere, moving, requirement_of, static_ports
 from sdk.core.state import PodKey, agent_of
 from sdk.core.troubles import Kind, Part
 from sdk.model.ids import AgentId
 from sdk.model.operations import Operation
-from sdk.model.records import Holding
+from sdk.model.records import Holding, PodRecord, TaskRecord
 from sdk.offer.evaluate import Match, evaluate
-from sdk.offer.placement import GROWING
 from sdk.offer.pool import Pool
+from sdk.offer.preference import score
 from sdk.offer.requirement import Claimant, Requirement
-from sdk.plan.need import MustPlace, Overdue, done, over
+from sdk.plan.need import LacksTasks, MustPlace, Overdue, alone, done, over
 from sdk.plan.wish import PodWish
 
 
@@ -41,6 +42,17 @@ class Placed:
     """Pools whose ACCEPT has to carry nothing else."""
     widened: set[tuple[str, str]] = field(default_factory=set)
     """Services and pod types of which one instance goes elsewhere for more ports: the others wait until it is there."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Batch:
+    """The offers of one batch, and what has come of them so far."""
+
+    offered: list[Pool]
+    claimant: Claimant
+    neighbours: Neighbourhood
+    placed: Placed
+    shapes: dict[tuple[str, str], _Shape] = field(default_factory=dict)
 
 
 def place(frame: Frame, offered: list[Pool]) -> Placed:
@@ -69,36 +81,32 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         now=frame.now,
         new_id=frame.new_id,
         static_ports=static_ports(frame, waiting),
+        region=frame.link.region,
     )
-    shapes: dict[tuple[str, str], _Shape] = {}
+    batch = _Batch(offered=offered, claimant=claimant, neighbours=Neighbourhood(frame), placed=placed)
     for key in waiting:
         if frame.troubles.paused(key[0], frame.now):
             continue
         with frame.apart(key[0], Part(Kind.PLACING, key[1])):
-            _place(frame, key, offered, placed, shapes, claimant)
+            _place(frame, key, batch)
     return placed
 
 
 def _in_question(frame: Frame, key: PodKey, agents: Set[AgentId]) -> bool:
     """Whether an instance may be launched on one of these agents."""
     need, home = frame.work.needs[key], frame.pods[key].holding
+    if isinstance(need, LacksTasks):
+        return home is not None and home.agent_id in agents
     if not isinstance(need, MustPlace):
         return False
     return need.elsewhere or home is None or home.agent_id in agents or _outgrown(frame, key, home)
 
 
-def _place(
-    frame: Frame,
-    key: PodKey,
-    offered: list[Pool],
-    placed: Placed,
-    shapes: dict[tuple[str, str], _Shape],
-    claimant: Claimant,
-) -> None:
+def _place(frame: Frame, key: PodKey, batch: _Batch) -> None:
     wish = frame.next_launch(key)
     if wish is None:
         return
-    need = frame.work.needs[key]
+    need, placed = frame.work.needs[key], batch.placed
     counts = isinstance(need, MustPlace) and need.replacing
     if counts and not replacing.room(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
@@ -106,43 +114,60 @@ def _place(
     pod_type = (key[0], wish.spec.name)
     if widening.is_for_ports(need) and pod_type in placed.widened:
         return
-    requirement = requirement_of(frame, key, wish)
+    requirement = requirement_of(frame, key, wish, batch.neighbours)
     if not requirement.tasks:
         return
     alone = key in frame.work.alone
     alike = not alone and requirement.holding is None and not requirement.avoid and frame.pods[key].holding is None
-    shape = shapes.get(kind) if alike else None
+    shape = batch.shapes.get(kind) if alike else None
     if shape is None:
-        shape = _Shape(positions=_positions(frame, key, requirement, offered))
+        shape = _Shape(positions=_positions(frame, key, requirement, batch.offered))
     if alike:
-        shapes[kind] = shape
+        batch.shapes[kind] = shape
     taken = placed.exclusive.union(placed.operations) if alone else placed.exclusive
     if taken:
         shape.positions = deque(position for position in shape.positions if position not in taken)
-    position, match = _best_match(frame, key, requirement, offered, shape, claimant)
+    if wish.spec.prefer and requirement.holding is None:
+        _order(shape, requirement, batch.offered, _beside(frame, key))
+    position, match = _best_match(frame, key, requirement, shape, batch)
     if match is not None and match.lacks and _waits_for_all_ports(frame, key, match):
         shape.refused[match.holding.agent_id] = match.without
         match = None
     if match is not None:
         _launched(frame, key, wish, match)
-        offered[position] = match.rest
+        batch.offered[position] = match.rest
         placed.operations.setdefault(position, []).extend(match.operations)
         if alone:
             placed.exclusive.add(position)
         if widening.is_for_ports(need):
             placed.widened.add(pod_type)
-        if any(constraint[1] not in GROWING for constraint in wish.spec.constraints):
+        if not requirement.rules.growing:
             # The next of its kind meets other siblings: what was refused to this one may suit that one.
-            shapes.pop(kind, None)
+            batch.shapes.pop(kind, None)
+        batch.neighbours.placed(key)
     elif shape.refused:
         frame.work.refusals = frame.work.refusals.set(key, {**frame.work.refusals.get(key, {}), **shape.refused})
+
+
+def _order(shape: _Shape, requirement: Requirement, offered: list[Pool], stay: AgentId | None) -> None:
+    """The pool that is preferred comes first; staying comes before."""
+    pod = requirement.pod
+
+    def rank(position: int) -> tuple[bool, tuple[float, ...]]:
+        pool = offered[position]
+        return (
+            stay is not None and pool.agent_id != stay,
+            score(pod.prefer, pool, pod.prereserved_role, requirement.neighbours),
+        )
+
+    shape.positions = deque(sorted(shape.positions, key=rank))
 
 
 def _positions(frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool]) -> deque[int]:
     """Positions of the pools that come into question."""
     home = requirement.holding
     # Its reservation is offered and yet too small, and the agent cannot give the rest: it may go elsewhere.
-    bound = home.agent_id if home is not None and not _outgrown(frame, key, home) else None
+    bound = home.agent_id if home is not None and (requirement.beside or not _outgrown(frame, key, home)) else None
     found = [
         position
         for position, pool in enumerate(offered)
@@ -161,7 +186,7 @@ def _beside(frame: Frame, key: PodKey) -> AgentId | None:
 
 
 def _best_match(
-    frame: Frame, key: PodKey, requirement: Requirement, offered: list[Pool], shape: _Shape, claimant: Claimant
+    frame: Frame, key: PodKey, requirement: Requirement, shape: _Shape, batch: _Batch
 ) -> tuple[int, Match | None]:
     """The first pool that fits, or else the one that lacks the fewest optional ports.
 
@@ -171,14 +196,15 @@ def _best_match(
     lacking: list[tuple[int, Match]] = []
     while shape.positions:
         position = shape.positions[0]
-        pool = offered[position]
+        pool = batch.offered[position]
         away = home is not None and home.agent_id != pool.agent_id
         known = shape.alike.get(pool.content) if requirement.anywhere and not pool.windows else None
         if known is not None:
             shape.positions.popleft()
             shape.refused[pool.agent_id] = known
             continue
-        verdict = evaluate(moving(frame, key, requirement) if away else requirement, pool, claimant)
+        asked = moving(frame, key, requirement, batch.neighbours) if away else requirement
+        verdict = evaluate(asked, pool, batch.claimant)
         if isinstance(verdict, Match) and not verdict.lacks:
             shape.positions.extendleft(found for found, _ in reversed(lacking))
             return position, verdict
@@ -209,6 +235,10 @@ def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
 def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
     record = frame.pods[key]
     need = frame.work.needs[key]
+    match = replace(match, tasks=_counting_on(record, match.tasks))
+    if isinstance(need, LacksTasks):
+        _launched_beside(frame, record, wish, match)
+        return
     counts = isinstance(need, MustPlace) and need.replacing
     runs = any(not over(task) for task in record.tasks)
     moved = record.holding is not None and record.holding.resource_id not in (None, match.holding.resource_id)
@@ -250,4 +280,35 @@ def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
         service=record.service,
         tasks=[task.task_id for task in match.tasks],
         ports={name: number for task in match.tasks for name, number in task.ports.items()},
+    )
+
+
+def _launched_beside(frame: Frame, record: PodRecord, wish: PodWish, match: Match) -> None:
+    launched = {task.name for task in match.tasks}
+    kept = tuple(task for task in record.tasks if task.name not in launched)
+    together = any(spec.name in launched and not alone(spec) for spec in wish.spec.tasks)
+    frame.put(
+        replace(
+            record,
+            tasks=(*kept, *match.tasks),
+            failed=record.failed and not together,
+            not_before=0.0 if together else record.not_before,
+        )
+    )
+    frame.log(
+        "info",
+        f"Launching {', '.join(sorted(launched))} of {record.service}/{record.name} on {match.holding.hostname}",
+        service=record.service,
+        tasks=[task.task_id for task in match.tasks],
+    )
+
+
+def _counting_on(record: PodRecord, tasks: tuple[TaskRecord, ...]) -> tuple[TaskRecord, ...]:
+    """The launched tasks, with how often the same has failed in a row."""
+    before = {task.name: task for task in record.tasks if task.failures or task.refusals}
+    return tuple(
+        replace(task, failures=old.failures, refusals=old.refusals)
+        if (old := before.get(task.name)) is not None and old.config == task.config
+        else task
+        for task in tasks
     )

@@ -13,6 +13,7 @@ from sdk.core.state import PodKey
 from sdk.model.records import PodRecord
 from sdk.model.status import TaskState
 from sdk.plan.backoff import relaunch_delay
+from sdk.plan.need import alone
 
 
 def launches_refused(frame: Frame, event: CallFailed) -> None:
@@ -21,7 +22,12 @@ def launches_refused(frame: Frame, event: CallFailed) -> None:
     for key in keys:
         record = frame.pods[key]
         tasks = tuple(
-            replace(task, status=replace(task.status, state=TaskState.ERROR, message=event.why), changed_at=frame.now)
+            replace(
+                task,
+                status=replace(task.status, state=TaskState.ERROR, message=event.why),
+                changed_at=frame.now,
+                failures=task.failures + (key in frame.work.alone),
+            )
             if task.task_id in event.task_ids
             else task
             for task in record.tasks
@@ -33,14 +39,20 @@ def launches_refused(frame: Frame, event: CallFailed) -> None:
             frame.work.alone = frame.work.alone.set(key, None)
             frame.put(replace(record, not_before=0.0))
         else:
-            _failed(frame, key, replace(record, failures=record.failures + 1), event.why)
+            _failed(frame, key, record, event)
 
 
-def _failed(frame: Frame, key: PodKey, record: PodRecord, why: str) -> None:
+def _failed(frame: Frame, key: PodKey, record: PodRecord, event: CallFailed) -> None:
+    """Those of its tasks that come and go without the others wait for themselves, as after any failure."""
     wish = frame.wish(key)
-    delay = 0.0 if wish is None else relaunch_delay(wish.spec.recovery, record.failures)
-    sentence = f"Mesos refuses its launch: {why}"
-    frame.put(replace(record, not_before=frame.now + delay, last_failure=sentence))
-    frame.log(
-        "error", f"{key[0]}/{key[1]}: {sentence}; next try in {delay:.0f} s", service=key[0], failures=record.failures
-    )
+    refused = [task for task in record.tasks if task.task_id in event.task_ids]
+    specs = {} if wish is None else {spec.name: spec for spec in wish.spec.tasks}
+    together = any(task.name not in specs or not alone(specs[task.name]) for task in refused)
+    failures = record.failures + 1 if together else max((task.failures for task in refused), default=1)
+    delay = 0.0 if wish is None else relaunch_delay(wish.spec.recovery, failures)
+    sentence = f"Mesos refuses its launch: {event.why}"
+    again = frame.now + delay
+    tasks = (replace(task, not_before=again) if task in refused else task for task in record.tasks)
+    record = replace(record, tasks=tuple(tasks), last_failure=sentence)
+    frame.put(replace(record, failures=failures, not_before=again) if together else record)
+    frame.log("error", f"{key[0]}/{key[1]}: {sentence}; next try in {delay:.0f} s", service=key[0], failures=failures)

@@ -9,6 +9,7 @@ from sdk.core.frame import Frame
 from sdk.core.leftovers import left_behind
 from sdk.core.reservation_life import Stage, Word, after
 from sdk.core.reservations import Release
+from sdk.core.state import State
 from sdk.model.ids import OperationId, ResourceId
 from sdk.model.operations import Operation, Unreserve
 from sdk.offer.algebra import contain
@@ -19,16 +20,16 @@ ERRORS = 2
 """Of a release's operations in a row, after which the next goes without an id: a stale offer causes one at times."""
 
 
-def stage_of(frame: Frame, resource_id: ResourceId) -> Stage:
+def stage_of(state: State, resource_id: ResourceId) -> Stage:
     """Where a reservation is in its life."""
-    if resource_id in frame.reservations.releases:
+    if resource_id in state.reservations.releases:
         return Stage.FREEING
-    key = frame.index.by_resource.get(resource_id)
+    key = state.index.by_resource.get(resource_id)
     if key is not None:
-        return Stage.LEFT if isinstance(frame.work.need(key), MustRelease | MustDelete) else Stage.HELD
-    if resource_id in frame.index.left:
+        return Stage.LEFT if isinstance(state.work.need(key), MustRelease | MustDelete) else Stage.HELD
+    if resource_id in state.index.left:
         return Stage.LEFT
-    return Stage.FORGOTTEN if resource_id in frame.removal.notes else Stage.GONE
+    return Stage.FORGOTTEN if resource_id in state.removal.notes else Stage.GONE
 
 
 def learn(frame: Frame, resource_id: ResourceId, word: Word) -> Stage:

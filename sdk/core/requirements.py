@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from sdk.core.frame import Frame
+from sdk.core.neighbours import Neighbourhood
 from sdk.core.state import PodKey, agent_of
 from sdk.model.records import PodRecord
-from sdk.offer.placement import Place, Siblings
+from sdk.model.spec import TaskSpec
 from sdk.offer.requirement import Requirement
-from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated, done, given_ports
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, done, given_ports
 from sdk.plan.wish import PodWish
 
 
@@ -17,13 +18,13 @@ def goes_elsewhere(need: Need) -> bool:
     return isinstance(need, MustPlace) and need.elsewhere
 
 
-def moving(frame: Frame, key: PodKey, requirement: Requirement) -> Requirement:
+def moving(frame: Frame, key: PodKey, requirement: Requirement, neighbours: Neighbourhood) -> Requirement:
     """The same instance, to be placed on another agent."""
     return replace(
         requirement,
         holding=None,
         ports={},
-        siblings=_siblings(frame, key),
+        neighbours=neighbours.around(key),
         avoid=_avoided(frame, frame.pods[key]),
     )
 
@@ -38,25 +39,24 @@ def static_ports(frame: Frame, waiting: Iterable[PodKey]) -> frozenset[int]:
     return frozenset(numbers)
 
 
-def requirement_of(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
+def requirement_of(frame: Frame, key: PodKey, wish: PodWish, neighbours: Neighbourhood) -> Requirement:
     """What the instance asks for, now."""
     record = frame.pods[key]
     target = frame.targets[key[0]]
-    elsewhere = goes_elsewhere(frame.work.needs[key])
-    instead = need.instead if isinstance(need := frame.work.needs[key], MustPlace) else None
-    by_name = {task.name: task for task in record.tasks}
+    need = frame.work.needs[key]
+    elsewhere = goes_elsewhere(need)
+    instead = need.instead if isinstance(need, MustPlace) else None
     return Requirement(
         service=record.service,
         pod=wish.spec,
         index=record.index,
         config=wish.config,
         prefix=target.spec.task_id_prefix or target.spec.name,
-        tasks=tuple(
-            spec for spec in wish.spec.tasks if (task := by_name.get(spec.name)) is None or not done(task, spec, wish)
-        ),
+        tasks=_tasks(record, wish, need),
         holding=None if elsewhere else record.holding,
+        beside=isinstance(need, LacksTasks),
         ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
-        siblings=_siblings(frame, key) if elsewhere else Siblings(),
+        neighbours=neighbours.around(key),
         avoid=_avoided(frame, record) if elsewhere else {},
         # Whoever serves where it is does not go where it would serve less.
         keep=given_ports(record, wish) if isinstance(instead, Outdated | LacksPorts) else frozenset(),
@@ -64,26 +64,14 @@ def requirement_of(frame: Frame, key: PodKey, wish: PodWish) -> Requirement:
     )
 
 
-def _siblings(frame: Frame, key: PodKey) -> Siblings:
-    record = frame.pods[key]
-    places: list[Place] = []
-    wish = frame.wish(key)
-    if wish is None or not wish.spec.constraints:
-        return Siblings()
-    for other in sorted(frame.index.services.of(key[0])):
-        sibling = frame.pods[other]
-        if other == key or sibling.pod != record.pod or sibling.holding is None:
-            continue
-        places.append(
-            Place(
-                hostname=sibling.holding.hostname,
-                region=sibling.holding.region,
-                zone=sibling.holding.zone,
-                attributes=sibling.holding.attributes,
-                instance=sibling.name,
-            )
-        )
-    return Siblings(places)
+def _tasks(record: PodRecord, wish: PodWish, need: Need) -> tuple[TaskSpec, ...]:
+    """Those that are launched: all that have something to do yet, or some of them beside the others."""
+    if isinstance(need, LacksTasks):
+        return tuple(spec for spec in wish.spec.tasks if spec.name in need.tasks)
+    by_name = {task.name: task for task in record.tasks}
+    return tuple(
+        spec for spec in wish.spec.tasks if (task := by_name.get(spec.name)) is None or not done(task, spec, wish)
+    )
 
 
 def _avoided(frame: Frame, record: PodRecord) -> dict[str, str]:

@@ -11,7 +11,7 @@ from sdk.core.effects import Revive, Suppress
 from sdk.core.frame import Frame
 from sdk.core.standing import Reason, RoleState
 from sdk.core.state import PodKey
-from sdk.plan.need import MustPlace, MustRelease
+from sdk.plan.need import LacksTasks, MustPlace, MustRelease
 
 _NONE: frozenset[Reason] = frozenset()
 
@@ -22,7 +22,7 @@ def _reasons(frame: Frame, key: PodKey) -> frozenset[Reason]:
     if record is None:
         return _NONE
     need, asks = frame.work.need(key), key in frame.work.asking
-    if not (record.superseded or asks or isinstance(need, MustRelease | MustPlace)):
+    if not (record.superseded or asks or isinstance(need, MustRelease | MustPlace | LacksTasks)):
         return _NONE  # as nearly always
     wish = frame.next_launch(key)
     name = f"{key[0]}/{key[1]}"
@@ -36,6 +36,9 @@ def _reasons(frame: Frame, key: PodKey) -> frozenset[Reason]:
         # The number of the run is a part: each failed launch is new work.
         run = f"{name} {'elsewhere' if need.elsewhere else 'in place'} {record.failures}"
         found.add(Reason(wish.spec.role, run))
+    elif isinstance(need, LacksTasks) and need.tasks and wish is not None:
+        runs = (f"{task.name} {task.failures}" for task in record.tasks if task.name in need.tasks)
+        found.add(Reason(wish.spec.role, f"{name} for {', '.join(runs)} {record.failures}"))
     newest = frame.newest(key)
     if asks and newest is not None:
         found.add(Reason(newest.spec.role, f"{name} asks for its agent"))

@@ -64,8 +64,6 @@ class Settings:
     """After a look for optional ports without success, when the next one begins."""
     inverse_again: float = 60.0
     """When Mesos may ask again about a maintenance that was answered."""
-    refused_again: float = 600.0
-    """When a task that Mesos refuses to run (as invalid, or not authorized) is tried again in the same form."""
     avoid_after_replace: float = 60.0
     """How long a host that an operator replaced an instance from is not chosen for it again."""
     leftover_age: float = 14 * 86400.0

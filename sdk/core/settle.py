@@ -1,31 +1,27 @@
 """After every event: look again at the instances that changed or whose time has come, and do what can be done now.
 
-Placing needs offers and happens in `sdk.core.offers`; here instances are created, killed, put in line for replacement
-and deleted. Only services in which something changed are looked at.
+What is done then with the instances of one service is in `sdk.core.coordinating`; placing needs offers and happens in
+`sdk.core.offers`. Only services in which something changed are looked at.
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 
 from sdk.core import leaving, replacing, succession, widening
+from sdk.core.coordinating import coordinate
 from sdk.core.frame import Frame
 from sdk.core.holdings import outgrow_role
 from sdk.core.maps import without
-from sdk.core.releasing import end_releases, forget_old, learn
-from sdk.core.reservation_life import Word
+from sdk.core.releasing import end_releases, forget_old
 from sdk.core.state import PodKey, State, agent_of
 from sdk.core.troubles import Kind, Part
-from sdk.core.updating import update
-from sdk.model.ids import ResourceId
-from sdk.model.records import PodGoal, PodRecord
+from sdk.model.records import PodRecord
 from sdk.model.spec import OnUnreachable
 from sdk.plan.assess import assess, finished
 from sdk.plan.need import (
     Around,
     LacksPorts,
-    MustDelete,
-    MustKill,
+    LacksTasks,
     MustPlace,
     MustRelease,
     Need,
@@ -58,7 +54,7 @@ def settle(frame: Frame) -> None:
             if frame.troubles.paused(service, frame.now):
                 continue
             with frame.apart(service, Part(Kind.COORDINATING)):
-                _coordinate(frame, service, keys)
+                coordinate(frame, service, keys)
     for service in sorted({*frame.touched, *(key[0] for key in frame.dirty)}):
         frame.fault(service, Part(Kind.SETTLING), f"{Part(Kind.SETTLING)} comes to no end: {sorted(frame.dirty)[:5]}")
     frame.dirty, frame.touched = set(), {}
@@ -68,7 +64,7 @@ def _time_has_come(frame: Frame) -> None:
     keys, frame.work.again = frame.work.again.by(frame.now)
     for key in keys:
         need = frame.work.need(key)
-        if isinstance(need, Waits) and need.until is not None and need.until <= frame.now:
+        if isinstance(need, Waits | LacksTasks) and need.until is not None and need.until <= frame.now:
             for task_id in need.reconcile:
                 frame.reconcile(task_id)
         _agent_silent(frame, key)
@@ -111,7 +107,7 @@ def _silence_ends(frame: Frame, key: PodKey) -> float:
 def _again(frame: Frame, key: PodKey) -> float:
     """When the instance is looked at again, whatever happens; infinity when never."""
     need = frame.work.need(key)
-    until = need.until if isinstance(need, Waits | MustRelease) else None
+    until = need.until if isinstance(need, Waits | LacksTasks | MustRelease) else None
     return min(
         math.inf if until is None else until,
         _silence_ends(frame, key),
@@ -149,7 +145,7 @@ def _assess(frame: Frame, key: PodKey) -> None:
             frame.work.waiting_since = frame.work.waiting_since.set(key, frame.now)
     else:
         frame.work.waiting_since = without(frame.work.waiting_since, key)
-    if not isinstance(need, MustPlace):
+    if key not in frame.work.placing or isinstance(need, MustRelease):
         frame.troubles.well(key[0], Part(Kind.PLACING, key[1]))
         frame.work.refusals = without(frame.work.refusals, key)
     frame.changed.add(key)
@@ -222,73 +218,3 @@ def _remembered(frame: Frame, key: PodKey, record: PodRecord, need: Need) -> Pod
         avoid=avoid,
         superseded=superseded,
     )
-
-
-def ensure_instances(frame: Frame, service: str) -> None:
-    """A record for each instance that the target wants."""
-    target = frame.targets.get(service)
-    if target is None or frame.framework.uninstalling:
-        return
-    for pod in target.spec.pods:
-        for index in range(pod.count):
-            key = (service, f"{pod.name}-{index}")
-            record = frame.pods.get(key)
-            if key in frame.troubles.broken:
-                continue
-            if record is None:
-                frame.put(PodRecord(service=service, pod=pod.name, index=index))
-            elif record.goal is PodGoal.DECOMMISSION:
-                frame.put(replace(record, goal=PodGoal.RUNNING))
-
-
-def _coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
-    # Highest index first: what is removed by a scale-down goes in the order in which it came.
-    for key in sorted((key for key in keys if key in frame.pods), key=lambda key: (-frame.pods[key].index, key)):
-        record = frame.pods[key]
-        match frame.work.need(key):
-            case MustKill(tasks=tasks):
-                agent = {task.task_id: task.agent_id for task in record.tasks}
-                for task_id in tasks:
-                    frame.kill(task_id, agent.get(task_id))
-            case MustDelete(left=left):
-                for each in left:
-                    frame.log("warning", f"{service}/{record.name} removed: {each.sentence}", service=service)
-                    if each.reserved:
-                        learn(frame, ResourceId(each.id), Word.AGENT_SILENT)
-                    frame.removal.leave(each.id, f"{service}/{record.name}: {each.sentence}")
-                frame.remove(key)
-    queued = frame.work.queued.of(service)
-    kinds = {(frame.pods[key].pod, _in_line_as(frame.work.needs[key])) for key in queued}
-    if service in frame.targets:
-        behind = {frame.pods[key].pod for key in frame.index.behind.of(service)}
-        kinds |= {(pod, Outdated) for pod in behind.intersection(frame.targets[service].pods)}
-    for pod, kind in sorted(kinds, key=lambda found: (found[0], found[1].__name__)):
-        if kind is Outdated:
-            update(frame, service, pod)
-        elif kind is LacksPorts:
-            widening.take_turns(frame, service, pod)
-        else:
-            replacing.take_turns(frame, service, pod)
-    troubles = frame.troubles
-    targetless = service in troubles.targetless and not frame.framework.uninstalling
-    unwanted = service not in frame.targets or frame.framework.uninstalling
-    before = frame.before
-    known = service in before.targets or service in before.index.services or service in before.troubles.targetless
-    there = service in frame.index.services or troubles.has_broken(service)
-    if unwanted and known and not targetless and not there:
-        frame.drop_target(service)
-        frame.delete_service(service)
-
-
-def _in_line_as(need: Need) -> type:
-    return type(need.instead if isinstance(need, MustPlace) else need)
-
-
-def target_removed(frame: Frame, service: str) -> None:
-    """The plugin does not want the service any more: remembered in the records, so that a restart goes on with it."""
-    frame.drop_target(service)
-    frame.touched.setdefault(service, set())
-    for key in frame.index.services.of(service):
-        record = frame.pods[key]
-        if record.goal is not PodGoal.DECOMMISSION:
-            frame.put(replace(record, goal=PodGoal.DECOMMISSION))

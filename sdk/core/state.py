@@ -17,6 +17,7 @@ from sdk.core.connection import Connection, Link
 from sdk.core.index import Index
 from sdk.core.removal import Removal
 from sdk.core.reservations import Reservations
+from sdk.core.seen import Seen
 from sdk.core.settings import Settings
 from sdk.core.standing import Roles
 from sdk.core.stored import PodKey, Stored, agent_of
@@ -47,6 +48,7 @@ class State:
     agents: Agents = field(default_factory=Agents)
     troubles: Troubles = field(default_factory=Troubles)
     removal: Removal = field(default_factory=Removal)
+    seen: Seen = field(default_factory=Seen)
     wake_at: float | None = None
 
     @staticmethod

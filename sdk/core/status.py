@@ -20,15 +20,9 @@ from sdk.model.records import PodGoal, PodRecord, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import over, ready
+from sdk.plan.need import alone, as_wished, over, ready
+from sdk.plan.reasons import FINAL_REFUSALS, INVALID_OFFERS, refusal
 from sdk.plan.wish import PodWish
-
-INVALID_OFFERS = "REASON_INVALID_OFFERS"
-REFUSED = {
-    "REASON_TASK_INVALID": "Mesos refuses the task as invalid",
-    "REASON_TASK_UNAUTHORIZED": "Mesos forbids the task",
-}
-"""TASK_ERRORs that come again for the same task, however often it is tried; what to say about each."""
 
 FINAL = frozenset({TaskState.FINISHED, TaskState.FAILED, TaskState.KILLED, TaskState.ERROR})
 """Said by the task's own agent or executor: anything later about a live task of this id is out of date."""
@@ -67,6 +61,7 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         status=merge(task.status, status),
         changed_at=task.changed_at if status.state is before else frame.now,
         confirmed=True,
+        refusals=0 if status.state is TaskState.RUNNING else task.refusals + (refusal(status, task.name) is not None),
     )
     wish = frame.wish(key)
     tasks = tuple(merged if other.task_id == task.task_id else other for other in record.tasks)
@@ -120,7 +115,7 @@ def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
 
 def mark_deployed(record: PodRecord, wish: PodWish | None) -> PodRecord:
     """The record, telling that the wanted configuration has been ready when it is now."""
-    if wish is None or record.deployed == wish.config or any(task.config != wish.config for task in record.tasks):
+    if wish is None or record.deployed == wish.config or not as_wished(record, wish):
         return record
     return replace(record, deployed=wish.config) if ready(record, wish) else record
 
@@ -166,21 +161,22 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         or ((left := frame.agents.leaving.get(task.agent_id)) is not None and left.drained)
     ):
         return replace(record, not_before=0.0)
-    if task.ending or record.failed:
-        return record  # as we wanted; or with its neighbour, whose failure has been counted
     spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
+    apart = spec is not None and alone(spec)
+    if task.ending or (record.failed and not apart):
+        return record  # as we wanted; or with its neighbour, whose failure has been counted
     if status.state is TaskState.FINISHED and spec is not None and spec.goal is not Goal.RUNNING:
-        return replace(_seen(record), failures=0, not_before=0.0)
+        return _seen(record)
     policy = wish.spec.recovery
-    if status.state is TaskState.ERROR and status.reason in REFUSED:
-        sentence = f"{REFUSED[status.reason]} {task.name}: {status.message or status.reason}"
+    before = task.failures if apart else record.failures
+    if task.refusals + 1 >= FINAL_REFUSALS and (refused := refusal(status, task.name)) is not None:
+        sentence = f"{refused}; not tried again as it is"
         frame.log("error", f"{record.name}: {sentence}", service=record.service, task_id=task.task_id)
-        until = frame.now + frame.settings.refused_again
-        return replace(record, failures=record.failures + 1, failed=True, not_before=until, last_failure=sentence)
+        return _failed(record, task, apart, before + 1, 0.0, refused)
     ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
-    failures = 1 if ran >= policy.stable_after else record.failures + 1
+    failures = 1 if ran >= policy.stable_after else before + 1
     delay = relaunch_delay(policy, failures)
-    sentence = failure_sentence(task, status)
+    sentence = refusal(status, task.name) or failure_sentence(task, status)
     frame.log(
         "warning",
         f"{record.name}: {sentence}; next try in {delay:.0f} s",
@@ -190,7 +186,20 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         reason=status.reason,
         failures=failures,
     )
-    return replace(record, failures=failures, failed=True, not_before=frame.now + delay, last_failure=sentence)
+    return _failed(record, task, apart, failures, frame.now + delay, sentence)
+
+
+def _failed(
+    record: PodRecord, task: TaskRecord, apart: bool, failures: int, not_before: float, sentence: str
+) -> PodRecord:
+    """The record after a failed run, of the task alone or of all that are launched together."""
+    if not apart:
+        return replace(record, failures=failures, failed=True, not_before=not_before, last_failure=sentence)
+    tasks = (
+        replace(each, failures=failures, not_before=not_before) if each.task_id == task.task_id else each
+        for each in record.tasks
+    )
+    return replace(record, tasks=tuple(tasks), last_failure=sentence)
 
 
 def failure_sentence(task: TaskRecord, status: TaskStatus) -> str:

@@ -3,11 +3,14 @@
 What comes here has passed the door (`sdk.door`); whether it can be carried out is not known here.
 """
 
+from dataclasses import replace
+
+from sdk.core.configurations import drop_target, set_target
 from sdk.core.events import TargetChanged, TargetRefused, TargetsListed, TargetWithdrawn
 from sdk.core.frame import Frame
 from sdk.core.maps import without
-from sdk.core.settle import ensure_instances, target_removed
 from sdk.core.troubles import Kind, Part
+from sdk.model.records import PodGoal, PodRecord
 from sdk.plan.wish import target
 
 
@@ -46,7 +49,7 @@ def take(frame: Frame, event: TargetChanged | TargetWithdrawn) -> None:
                 _change(frame, event)
             case TargetWithdrawn():
                 frame.troubles.accept(name)
-                target_removed(frame, name)
+                _remove(frame, name)
         frame.troubles.pending = without(frame.troubles.pending, name)
 
 
@@ -54,8 +57,35 @@ def _change(frame: Frame, event: TargetChanged) -> None:
     name = event.service
     present = frame.targets.get(name)
     if present is None or present.spec != event.spec:
-        frame.set_target(name, target(event.spec))
+        set_target(frame, name, target(event.spec))
     if name in frame.troubles.targetless:
         frame.touch(name)
     frame.troubles.accept(name)
-    ensure_instances(frame, name)
+    _ensure_instances(frame, name)
+
+
+def _ensure_instances(frame: Frame, service: str) -> None:
+    """A record for each instance that the target wants."""
+    target = frame.targets.get(service)
+    if target is None or frame.framework.uninstalling:
+        return
+    for pod in target.spec.pods:
+        for index in range(pod.count):
+            key = (service, f"{pod.name}-{index}")
+            record = frame.pods.get(key)
+            if key in frame.troubles.broken:
+                continue
+            if record is None:
+                frame.put(PodRecord(service=service, pod=pod.name, index=index))
+            elif record.goal is PodGoal.DECOMMISSION:
+                frame.put(replace(record, goal=PodGoal.RUNNING))
+
+
+def _remove(frame: Frame, service: str) -> None:
+    """The plugin does not want the service any more: remembered in the records, so that a restart goes on with it."""
+    drop_target(frame, service)
+    frame.touched.setdefault(service, set())
+    for key in frame.index.services.of(service):
+        record = frame.pods[key]
+        if record.goal is not PodGoal.DECOMMISSION:
+            frame.put(replace(record, goal=PodGoal.DECOMMISSION))

@@ -17,7 +17,7 @@ from sdk.core.surging import look_for_places
 from sdk.model.records import PodRecord
 from sdk.offer.algebra import covers
 from sdk.offer.pool import ranges_of
-from sdk.plan.need import MustPlace, Outdated, over
+from sdk.plan.need import MustPlace, Outdated, as_wished, over
 from sdk.plan.strategy import update_now
 from sdk.plan.wish import PodWish
 
@@ -218,7 +218,7 @@ def _proving(frame: Frame, service: str, pod: str, wish: PodWish) -> list[float]
     found: list[float] = []
     for key in _at_rest(frame, service):
         record = frame.pods[key]
-        if record.pod == pod and record.tasks and all(task.config == wish.config for task in record.tasks):
+        if record.pod == pod and record.tasks and as_wished(record, wish):
             until = (record.ready_since or 0.0) + wish.spec.update.min_ready
             if until > frame.now:
                 found.append(until)

@@ -8,7 +8,7 @@ from sdk.core.troubles import Kind, Part
 from sdk.model.ids import ConfigId
 from sdk.model.spec import PodSpec
 from sdk.plan.assess import assess
-from sdk.plan.need import LacksPorts, MustPlace, Outdated, Overdue, Rest, Waits
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Outdated, Overdue, Rest, Stopped, Waits
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import aggregate, plans
@@ -54,6 +54,10 @@ def problems(state: State) -> dict[str, str]:
             sentences = [sentence for role in roles if (sentence := refusal_sentence(state, role)) is not None]
             if sentences:
                 found[name] = "; ".join(sentences)
+    for key in sorted(state.work.stopped, reverse=True):
+        need = state.work.need(key)
+        if isinstance(need, Stopped | LacksTasks):
+            found[key[0]] = f"{key[1]}: {need.message}"
     for name in quarantined(state):
         if (quarantine := _quarantine(state, name)) is not None:
             found[name] = quarantine.why
@@ -77,7 +81,9 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
     record = state.pods[key]
     wish = state.stored.wish(key)
     need = state.work.need(key)
-    if isinstance(need, Waits | Overdue) or (state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)):
+    if isinstance(need, Waits | LacksTasks | Overdue) or (
+        state.connection is not Connection.SUBSCRIBED and isinstance(need, Rest)
+    ):
         # Sentences with seconds in them are made anew.
         need = assess(record, wish, now, around(state, key))
     updated = isinstance(need, Outdated) or (isinstance(need, MustPlace) and isinstance(need.instead, Outdated))

@@ -14,7 +14,8 @@ from sdk.core.maps import Groups, without
 from sdk.core.slice import Slice
 from sdk.core.stored import PodKey
 from sdk.model.ids import AgentId
-from sdk.plan.need import LacksPorts, MustPlace, MustRelease, Need, Outdated, Overdue, Rest
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, MustRelease, Need, Outdated, Overdue, Rest, Stopped
+from sdk.plan.progress import Progress
 
 _REST = Rest()
 
@@ -26,12 +27,14 @@ class Work(Slice):
     needs: Map[PodKey, Need] = field(default_factory=Map)
     """Of instances that are not at rest."""
     unrest: Groups[str, PodKey] = field(default_factory=Groups)
-    """The same by service, but for those that serve and lack optional ports."""
+    """The same by service, but for those that serve and lack optional ports, or tasks that they can do without."""
     queued: Groups[str, PodKey] = field(default_factory=Groups)
     """Instances by service that wait for their turn: outdated ones, those that lack optional ports, those whose agent
     is lost for too long."""
     placing: Map[PodKey, None] = field(default_factory=Map)
     """Instances that wait for offers, to be launched or released."""
+    stopped: Map[PodKey, None] = field(default_factory=Map)
+    """Instances that cannot be as they are wished, or not all of it, until somebody does something about it."""
     again: Agenda[PodKey] = field(default_factory=Agenda)
     """Instances by the time at which they are looked at again, whatever happens."""
     updates: Agenda[str] = field(default_factory=Agenda)
@@ -62,13 +65,15 @@ class Work(Slice):
         in_line = isinstance(need, Outdated | Overdue | LacksPorts)
         in_line = in_line or (isinstance(need, MustPlace) and need.instead is not None)
         self.queued = self.queued.add(service, key) if in_line else self.queued.discard(service, key)
-        waits = isinstance(need, MustPlace | MustRelease)
+        waits = isinstance(need, MustPlace | MustRelease) or (isinstance(need, LacksTasks) and bool(need.tasks))
         self.placing = self.placing.set(key, None) if waits else without(self.placing, key)
+        stuck = isinstance(need, Stopped) or (isinstance(need, LacksTasks) and need.status is Progress.ERROR)
+        self.stopped = self.stopped.set(key, None) if stuck else without(self.stopped, key)
         if isinstance(need, Rest):
             self.needs = without(self.needs, key)
         else:
             self.needs = self.needs.set(key, need)
-        serves = isinstance(need, Rest | LacksPorts)
+        serves = isinstance(need, Rest | LacksPorts) or (isinstance(need, LacksTasks) and need.serves)
         self.unrest = self.unrest.discard(service, key) if serves else self.unrest.add(service, key)
 
     def update_by(self, service: str, due: float) -> None:

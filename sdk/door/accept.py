@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from sdk.codecs import decode, encode, to_json
-from sdk.door import pod_rules, service_rules, task_rules
+from sdk.door import placement_rules, pod_rules, service_rules, task_rules
 from sdk.door.problems import Problems
 from sdk.door.rule import Rule, Rules
 from sdk.door.types import Look
@@ -25,6 +25,18 @@ _SETS: tuple[Rules[Any], ...] = (
     pod_rules.rule,
     pod_rules.recovery,
     pod_rules.update,
+    placement_rules.all_of,
+    placement_rules.any_of,
+    placement_rules.has,
+    placement_rules.is_,
+    placement_rules.like,
+    placement_rules.max_per,
+    placement_rules.round_robin,
+    placement_rules.together,
+    placement_rules.near,
+    placement_rules.away,
+    placement_rules.instances,
+    placement_rules.preference,
     task_rules.rule,
     task_rules.command,
     task_rules.executor,

@@ -9,11 +9,15 @@ from sdk.errors import InvalidSpec
 from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, RecoveryPolicy, TaskSpec, UpdateStrategy
 from sdk.offer.placement import checked
+from sdk.offer.rules import inner
 
 POD_NAME_LIMIT = 120
 """With the instance's number behind it, it is a segment of a path, too."""
 COUNT_LIMIT = 10_000
 """Instances of a pod: far more than a cluster holds, few enough for a record each."""
+
+MOST_RULES = 100
+"""Rules of placement of one pod, with those inside of others: each offer is held against all of them."""
 
 rule = Rules(PodSpec)
 recovery = Rules(RecoveryPolicy)
@@ -36,9 +40,9 @@ def _count(pod: PodSpec) -> Broken:
 
 @rule("tasks")
 def _tasks(pod: PodSpec) -> Broken:
-    """At least one; no name twice."""
-    if not pod.tasks:
-        yield "tasks", "has to hold at least one task"
+    """At least one that is essential; no name twice."""
+    if not any(task.essential for task in pod.tasks):
+        yield "tasks", "has to hold at least one task that is essential"
     for name in twice(task.name for task in pod.tasks):
         yield "tasks", f"{name!r:.80} occurs twice"
 
@@ -80,6 +84,13 @@ def _constraints(pod: PodSpec) -> Broken:
             checked([constraint])
         except InvalidSpec as error:
             yield f"constraints[{index}]", error.rule
+
+
+@rule("placement")
+def _placement(pod: PodSpec) -> Broken:
+    """At most 100 rules, with those inside of others."""
+    if len(list(inner(pod.placement))) > MOST_RULES:
+        yield "placement", f"holds more than {MOST_RULES} rules"
 
 
 @recovery("replace_after", "backoff_initial", "backoff_factor", "backoff_max", "stable_after", "launch_timeout")

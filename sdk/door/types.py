@@ -42,8 +42,10 @@ class Look:
         if kind is object:
             return self._json(value, path, DEPTH)
         if origin in (types.UnionType, typing.Union):
-            inner = next(each for each in arguments if each is not types.NoneType)
-            return value is None or self.at(value, inner, path, veiled=veiled)
+            inner = [each for each in arguments if each is not types.NoneType]
+            if value is None and len(inner) < len(arguments):
+                return True
+            return self._one_of(value, inner, path) if len(inner) > 1 else self.at(value, inner[0], path, veiled=veiled)
         if origin is tuple:
             return self._tuple(value, arguments, path)
         if origin is not None and issubclass(origin, Mapping):
@@ -72,6 +74,12 @@ class Look:
                 for where, what in rule.check(value):
                     self._problems.add(f"{path}.{where}" if where else path, what)
         return all(sound.values())
+
+    def _one_of(self, value: object, kinds: list[type], path: str) -> bool:
+        if type(value) in kinds:
+            return self._record(value, type(value), path)
+        names = ", ".join(each.__name__ for each in kinds)
+        return self._wrong(path, f"is a {type(value).__name__}; it has to be one of {names}")
 
     def _tuple(self, value: object, arguments: tuple[Any, ...], path: str) -> bool:
         if not isinstance(value, tuple):

@@ -1,5 +1,5 @@
-"""The routes of one framework as a Flask blueprint: state, plans, pods, configurations, why pending, operator
-actions.
+"""The routes of one framework as a Flask blueprint: state, plans, pods, endpoints, configurations, why pending,
+operator actions.
 """
 
 from collections.abc import Callable
@@ -10,20 +10,27 @@ from flask import Blueprint, Response, jsonify, make_response, request
 from sdk.core.events import Event, PodActionRequested, RenewalRequested, UninstallRequested
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.errors import LeadershipLost, SdkError
-from sdk.http import configurations, views
+from sdk.http import configurations, endpoints, paging, schemas, views
 from sdk.http.errors import HttpError
 from sdk.http.guard import require_confirmation
 from sdk.http.index import PROCESS_LINKS, Link, index
+from sdk.http.inspection import add_debug_routes
+from sdk.http.openapi import described, open_to_all, parameter
 from sdk.runner import NotInCharge, Runner
 
 _ACTIONS = ("restart", "replace", "excuse")
 _OWN = {
     "state": Link("v1/state", "whether it is in charge, and what waits"),
-    "services": Link("v1/services", "each with plans, pods and configurations below its name"),
+    "services": Link("v1/services", "each with plans, pods, endpoints and configurations below its name"),
     "pending": Link("v1/pending", "which instances cannot be placed, and why"),
+    "offers": Link("v1/debug/offers", "the last offers, and what became of each"),
+    "reservations": Link("v1/debug/reservations", "what is reserved, and how far its release is"),
+    "calls": Link("v1/debug/calls", "which calls to Mesos wait for an answer"),
+    "quarantine": Link("v1/debug/quarantine", "what fails, and when it is tried again"),
     "readyz": Link("readyz", "503 until it can work"),
 }
 _LINKS = _OWN | PROCESS_LINKS
+_WITH = parameter("with", schemas.TEXT, "Another configuration; the wanted one of the same pod where it is missing.")
 
 
 def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
@@ -34,12 +41,15 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return routes.route(rule, methods=[method], endpoint=f"{method} {rule}".replace(".", " "))
 
     @route("/")
+    @described("What is here: JSON, or HTML for a browser.", schemas.ANYTHING)
     def root() -> Response:
         status = runner.status()
         facts = {"state": status.reason or "ready"}
         return index(request, f"framework {runner.name}", facts, _OWN if prefixed else _LINKS)
 
     @route("/readyz")
+    @open_to_all
+    @described("Whether it can work: 503 with the reason while it cannot.", schemas.READY)
     def readyz() -> Response:
         status = runner.status()
         if not status.ready:
@@ -47,39 +57,85 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return jsonify(views.ready(status, runner.name))
 
     @route("/v1/state")
+    @described(
+        "Who is in charge, where it stands with Mesos, and what keeps services from being as wished.", schemas.STATE
+    )
     def state() -> Response:
         principal = runner.settings.framework.principal
         return jsonify(views.state(runner.snapshot(), runner.status(), runner.name, principal))
 
     @route("/v1/services")
+    @described(
+        "The services, by name; where more follow, the header Link names the next page.",
+        schemas.many(schemas.SERVICE),
+        parameters=paging.PARAMETERS,
+    )
     def services() -> Response:
-        return jsonify(views.services(_snapshot(runner)))
+        found = paging.page(views.services(_snapshot(runner)), lambda each: each["name"], request.args, usual=None)
+        answer = jsonify(found.items)
+        if found.next is not None:
+            answer.headers["Link"] = paging.link(found, request.args)
+        return answer
+
+    @route("/v1/services/<service>")
+    @described("One service.", schemas.SERVICE)
+    def service(service: str) -> Response:
+        return jsonify(views.service(_service(runner, service)))
 
     @route("/v1/details")
+    @described("Plans and pods of all services.", schemas.shape(services=schemas.by_name(schemas.ANYTHING)))
     def details() -> Response:
         return jsonify(views.details(_snapshot(runner)))
 
     @route("/v1/services/<service>/plans")
+    @described("How far what is wanted of it is.", schemas.PLANS)
     def plans(service: str) -> Response:
         return jsonify(views.plans(_service(runner, service)))
 
     @route("/v1/services/<service>/pods")
+    @described("Its instances.", schemas.PODS, parameters=paging.PARAMETERS)
     def pods(service: str) -> Response:
-        return jsonify(views.pods(_service(runner, service)))
+        whole = views.pods(_service(runner, service))
+        found = paging.page(whole["pods"], lambda each: each["name"], request.args, usual=None)
+        return jsonify({"pods": found.items} | paging.rest(found))
+
+    @route("/v1/services/<service>/pods/<pod>")
+    @described("One of its instances.", schemas.POD)
+    def pod(service: str, pod: str) -> Response:
+        return jsonify(views.pod(_service(runner, service), pod))
+
+    @route("/v1/services/<service>/endpoints")
+    @described(
+        "Where each named port of its tasks can be reached.", schemas.shape(endpoints=schemas.many(schemas.ENDPOINT))
+    )
+    def reachable(service: str) -> Response:
+        return jsonify(endpoints.listed(_service(runner, service), runner.name))
+
+    @route("/v1/services/<service>/endpoints/<endpoint>")
+    @described("One of them.", schemas.ENDPOINT)
+    def endpoint(service: str, endpoint: str) -> Response:
+        return jsonify(endpoints.shown(_service(runner, service), runner.name, endpoint))
 
     @route("/v1/services/<service>/configurations")
+    @described(
+        "What the target says of each pod, and what instances were launched with.",
+        schemas.shape(configurations=schemas.many(schemas.CONFIGURATION)),
+    )
     def listed(service: str) -> Response:
         return jsonify(configurations.listed(_service(runner, service)))
 
     @route("/v1/services/<service>/configurations/<config>")
+    @described("One of them, with its specification.", schemas.WHOLE_CONFIGURATION)
     def shown(service: str, config: str) -> Response:
         return jsonify(configurations.shown(_service(runner, service), config))
 
     @route("/v1/services/<service>/configurations/<config>/diff")
+    @described("What differs between it and another one.", schemas.DIFFERENCES, parameters=(_WITH,))
     def compared(service: str, config: str) -> Response:
         return jsonify(configurations.compared(_service(runner, service), config, request.args.get("with")))
 
     @route("/v1/services/<service>/pods/<pod>/<action>", "POST")
+    @described(f"Do something with an instance: {', '.join(_ACTIONS)}.", schemas.MESSAGE, status=202)
     def act(service: str, pod: str, action: str) -> Response:
         if action not in _ACTIONS:
             raise HttpError(404, f"{action!r} is not an action; there are {', '.join(_ACTIONS)}")
@@ -94,10 +150,20 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return _accepted(f"{action} of {pod} is stored")
 
     @route("/v1/pending")
+    @described(
+        "The steps that wait for offers, and why the last ones did not fit.",
+        schemas.ALL_PENDING,
+        parameters=paging.PARAMETERS,
+    )
     def pending() -> Response:
-        return jsonify(views.all_pending(_snapshot(runner)))
+        whole = views.all_pending(_snapshot(runner))["pending"]
+        found = paging.page(
+            whole, lambda each: f"{each['service']}/{each['plan']}/{each['pod']}", request.args, usual=None
+        )
+        return jsonify({"pending": found.items} | paging.rest(found))
 
     @route("/v1/renew", "POST")
+    @described("Go on under a new id, after Mesos has removed the framework.", schemas.MESSAGE, status=202)
     def renew() -> Response:
         if runner.status().phase != "removed":
             raise HttpError(409, f"framework {runner.name} keeps its id: Mesos has not removed it")
@@ -105,6 +171,9 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return _accepted("the old id is given up; the framework subscribes as a new one, with its old reservations")
 
     @route("/v1/uninstall", "POST")
+    @described(
+        "Remove everything: tasks, reservations, the framework.", schemas.MESSAGE, status=202, body=schemas.CONFIRM
+    )
     def uninstall() -> Response:
         require_confirmation(request.get_json(silent=True), runner.name)
         if runner.status().phase == "uninstalled":
@@ -113,9 +182,11 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return _accepted("the uninstall is stored; GET v1/uninstall tells how far it is")
 
     @route("/v1/uninstall")
+    @described("How far the uninstall is.", schemas.UNINSTALL)
     def uninstall_progress() -> Response:
         return jsonify(views.uninstall(runner.snapshot(), runner.status(), runner.name))
 
+    add_debug_routes(route, runner)
     return routes
 
 

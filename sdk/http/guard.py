@@ -1,21 +1,24 @@
 """Who may change something over HTTP: the checks that stand before every route of every server of ours.
 
-Knows that browsers send requests of foreign pages, what they say of them, and a secret that two processes share. Does
-not know users. Requests that only read pass, but for those of a browser that asked for a name that is not ours.
+Knows that browsers send requests of foreign pages, what they say of them, and which requests need a caller who is known
+(who that is, `sdk.http.access` tells). Does not know users.
 """
 
-import hmac
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Request, request
+import structlog
+from flask import Blueprint, Flask, Request, current_app, request
 
+from sdk.http.access import Right, Way
 from sdk.http.address import own_names
 from sdk.http.errors import HttpError
+from sdk.http.openapi import is_open
 from sdk.net.address import is_address
 
+_log = structlog.get_logger()
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a page may have sent by a visitor's browser without asking first is text/plain, a form, or nothing at all.
 _JSON, _TEXT = "application/json", "text/plain"
@@ -83,19 +86,33 @@ def _plain_name(name: str) -> str:
     return name.lower().removesuffix(".")
 
 
-def require_secret(routes: Flask | Blueprint, secret: str, where: str) -> None:
-    """Refuse changes without `Authorization: Bearer <secret>` (401); `where` says where it is to be found."""
-    expected = f"Bearer {secret}".encode()
+def require_access(routes: Flask | Blueprint, ways: Sequence[Way], where: str, *, reading: bool = False) -> None:
+    """Refuse changes by whom none of `ways` knows (401), or knows as a reader (403); with `reading` nobody else may
+    read, but for what is open to all. `where` says where that is to be found by which callers show who they are.
+    """
 
     def check() -> None:
-        if request.method in _READING:
+        reads = request.method in _READING
+        if reads and (not reading or is_open(current_app.view_functions.get(request.endpoint or ""))):
             return
-        given = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        if not hmac.compare_digest(given, expected):
-            what = "needs a secret" if not given else "was refused: the secret is another one"
-            raise HttpError(401, f"{request.method} {what}; send Authorization: Bearer with {where}", headers=_BEARER)
+        callers = [caller for way in ways if (caller := way.caller(request)) is not None]
+        able = next((caller for caller in callers if caller.right is Right.CHANGE), None)
+        if able is not None:
+            if not reads:
+                _log.info("A change was asked for over HTTP", caller=able.name, request=_brief(request))
+            return
+        if callers and reads:
+            return
+        if callers:
+            raise HttpError(403, f"{request.method} is refused: {callers[0].name} may read, and change nothing")
+        what = "was refused: nobody is known by it" if "Authorization" in request.headers else "needs a secret"
+        raise HttpError(401, f"{request.method} {what}; send Authorization: Bearer with {where}", headers=_BEARER)
 
     routes.before_request(check)
+
+
+def _brief(asked: Request) -> str:
+    return f"{asked.method} {asked.path[:200]}"
 
 
 def require_confirmation(body: Any, name: str) -> None:

@@ -1,11 +1,10 @@
 """A WSGI server around an application: bound at once, so that the port is known before anything starts.
 
 Knows sockets, limits and the end. One thread reads and writes all connections; the workers only see complete requests,
-so that connections which say nothing, or not all of it, hold none (waitress). Does not know TLS: what wants it stands
-behind a proxy.
+so that connections which say nothing, or not all of it, hold none (waitress). What TLS is, `sdk.http.tls_channel`
+knows.
 """
 
-import json
 import logging
 import resource
 import socket
@@ -15,20 +14,18 @@ from typing import Any
 
 import structlog
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+from waitress.task import ThreadedTaskDispatcher
 from waitress.wasyncore import close_all, loop
 
 from sdk.errors import EnvironmentProblem
 from sdk.http.address import split_address
+from sdk.http.channel import Channel
+from sdk.http.tls import ServerTls
+from sdk.http.tls_channel import TlsChannel
 
 _log = structlog.get_logger()
 
-# Connections have so long for a complete request, from the first byte or the last answer on; readers of an answer so
-# long for each part of it.
-REQUEST_SECONDS = 60.0
 _LOOK_SECONDS = 5
 MOST_CONNECTIONS = 2000
 _BACKLOG = 1024
@@ -46,14 +43,21 @@ class HttpServer:
     """Serves on threads of its own from `serve` to `stop`."""
 
     def __init__(
-        self, listen: str, *, threads: int = 8, name: str = "http", most_connections: int = MOST_CONNECTIONS
+        self,
+        listen: str,
+        *,
+        threads: int = 8,
+        name: str = "http",
+        most_connections: int = MOST_CONNECTIONS,
+        tls: ServerTls | None = None,
     ) -> None:
-        """`listen` is `host:port`; port 0 takes a free one. Raises EnvironmentProblem when it is in use.
+        """`listen` is `host:port`; port 0 takes a free one. Raises EnvironmentProblem when it is in use. With `tls`
+        nothing else is spoken there.
 
         Above `most_connections` (or half of the files that the process may open) the stalest one is ended.
         """
         host, port = split_address(listen)
-        self._threads, self._name, self._most_connections = threads, name, most_connections
+        self._threads, self._name, self._most_connections, self._tls = threads, name, most_connections, tls
         try:
             self._socket = _bound(host, port)
         except OSError as error:
@@ -64,7 +68,14 @@ class HttpServer:
 
     def serve(self, app: Any) -> None:
         """Answer with `app` from now on; until now clients waited."""
-        self._server = _Server(app, self._socket, threads=self._threads, name=self._name, most=self._most_connections)
+        self._server = _Server(
+            app,
+            self._socket,
+            threads=self._threads,
+            name=self._name,
+            most=self._most_connections,
+            tls=self._tls,
+        )
         self._server.thread.start()
 
     @property
@@ -85,92 +96,30 @@ class HttpServer:
             self._server.stop()
 
 
-class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress ships no types
-    path = ""
-    """Of what cannot be read as a request, too."""
-
-    def parse_header(self, header_plus: bytes) -> None:
-        """As waitress does, which has no answer for addresses that Python's own parser refuses."""
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:
-            raise ParsingError(f"the address cannot be read: {error}") from error
-
-
-class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress ships no types
-    """What cannot be read as a request is told in the form that all our errors have."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        reason = " ".join(str(error.body).split())
-        body = json.dumps(
-            {"code": error.code, "message": f"this is no request that can be answered: {reason}"}
-        ).encode()
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", "application/json"))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class _Task(WSGITask):  # type: ignore[misc]  # waitress ships no types
-    def build_response_header(self) -> bytes:
-        """Names as the application wrote them; waitress makes Etag of ETag, for which people's scripts look."""
-        written = {name.lower(): name for name, _ in self.response_headers}
-        first, *lines = super().build_response_header().split(b"\r\n")
-        for index, line in enumerate(lines):
-            name, colon, value = line.partition(b":")
-            as_written = written.get(name.decode("latin-1").lower())
-            if colon and as_written is not None:
-                lines[index] = as_written.encode("latin-1") + colon + value
-        return b"\r\n".join((first, *lines))
-
-
 class _Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress ships no types
-    def add_first(self, task: "_Channel") -> None:
+    def add_first(self, task: Channel) -> None:
         """Have it done as soon as any worker is free."""
         with self.lock:
             self.queue.appendleft(task)
             self.queue_cv.notify()
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress ships no types
-    task_class = _Task
-    error_task_class = _ErrorTask
-    parser_class = _Parser
-
-    def __init__(self, *args: Any, **more: Any) -> None:
-        self.waits_since = time.monotonic()
-        """When the connection was opened or its last request was answered."""
-        super().__init__(*args, **more)
-
-    def service(self) -> None:
-        super().service()
-        self.waits_since = time.monotonic()
-
-    def overdue(self, now: float) -> bool:
-        """Whether neither the next request nor the reading of the last answer gets on."""
-        if self.requests:
-            return False
-        if self.total_outbufs_len:
-            return bool(time.time() - self.last_activity > REQUEST_SECONDS)
-        return now - self.waits_since > REQUEST_SECONDS
-
-
 class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
     """waitress' server on a thread of its own, which makes room for new connections and ends when it is told to."""
 
-    channel_class = _Channel
-    active_channels: dict[int, _Channel]
+    channel_class = Channel
+    active_channels: dict[int, Channel]
     task_dispatcher: _Dispatcher
 
-    def __init__(self, app: Any, bound: socket.socket, *, threads: int, name: str, most: int) -> None:
+    def __init__(
+        self, app: Any, bound: socket.socket, *, threads: int, name: str, most: int, tls: ServerTls | None
+    ) -> None:
         # Says "Task queue depth" at every request of a burst, which is no news.
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         # The process needs some files for itself.
         self._most = most if limit < 0 else min(most, limit // 2)
-        self._paused_until = 0.0
+        self._tls, self._paused_until = tls, 0.0
         self._stopping, self._woken = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self.run, name=name, daemon=True)
         dispatcher = _Dispatcher()
@@ -189,6 +138,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
             log_socket_errors=False,
             # Taken as the client wrote them, for what is checked by them (guard.py) believes no more than that.
             clear_untrusted_proxy_headers=False,
+            url_scheme="http" if tls is None else "https",
         )
         sockinfo = (bound.family, bound.type, bound.proto, bound.getsockname())
         super().__init__(app, None, True, bound, dispatcher, adjustments, sockinfo, False)
@@ -216,7 +166,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
             self._woken.set()
         self.thread.join(_STOP_SECONDS + 2)
 
-    def add_task(self, task: _Channel) -> None:
+    def add_task(self, task: Channel) -> None:
         """Have the next request of a connection answered: health checks before what waits already."""
         if task.requests[0].path in _HEALTH:
             self.task_dispatcher.add_first(task)
@@ -241,7 +191,14 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
                 self._paused_until = time.monotonic() + 0.2
                 _log.warning("A connection cannot be taken", server=self.thread.name, why=str(error))
             return
-        _Channel(self, connection, address, self.adj, map=self._map)
+        try:
+            if self._tls is None:
+                Channel(self, connection, address, self.adj, map=self._map)
+            else:
+                TlsChannel(self, connection, address, self.adj, self._tls.context(), map=self._map)
+        except OSError:
+            connection.close()  # it is gone already
+            return
         if len(self.active_channels) > self._most:
             self._end_stalest()
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sdk.core.snapshot import ServiceView, Snapshot
+from sdk.http.errors import HttpError
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.model.status import TaskState
 from sdk.plan.progress import Progress
@@ -22,6 +23,8 @@ def state(snapshot: Snapshot | None, status: Status, name: str, principal: str |
             "name": name,
             "principal": principal,
             "id": None if framework is None else framework.framework_id,
+            "earlier_ids": [] if framework is None else list(framework.earlier),
+            "roles": [] if framework is None else sorted(framework.roles),
             "state": status.phase if snapshot is None else snapshot.connection,
             "master": None if snapshot is None else snapshot.master,
             "error": status.error,
@@ -57,10 +60,12 @@ def _problems(status: Status) -> list[Json]:
 
 def services(snapshot: Snapshot) -> list[Json]:
     """GET /v1/services."""
-    return [
-        {"name": view.name, "status": view.status, "pods": len(view.pods)} | _quarantine(view)
-        for _, view in sorted(snapshot.services.items())
-    ]
+    return [service(view) for _, view in sorted(snapshot.services.items())]
+
+
+def service(view: ServiceView) -> Json:
+    """GET /v1/services/<s>."""
+    return {"name": view.name, "status": view.status, "pods": len(view.pods)} | _quarantine(view)
 
 
 def _quarantine(view: ServiceView) -> Json:
@@ -121,6 +126,15 @@ def pods(service: ServiceView) -> Json:
     }
 
 
+def pod(service: ServiceView, name: str) -> Json:
+    """GET /v1/services/<s>/pods/<p>; raises HttpError (404)."""
+    found: dict[str, Json] = {each["name"]: each for each in pods(service)["pods"]}
+    if name not in found:
+        known = ", ".join(found) or "none"
+        raise HttpError(404, f"service {service.name} has no instance {name[:80]!r}; it has {known}")
+    return found[name]
+
+
 def _index(name: str) -> int:
     text = name.rpartition("-")[2]
     return int(text) if text.isdecimal() else 0
@@ -139,6 +153,8 @@ def _pod(record: PodRecord, step: StepView | None) -> Json:
 def pod_status(record: PodRecord) -> str:
     """One word for the instance: RUNNING when all its tasks run and none says it is not healthy."""
     states = [task.status.state for task in record.tasks]
+    # A task that has done what it had to says nothing about the others.
+    states = [state for state in states if state is not TaskState.FINISHED] or states
     if not states:
         return "PENDING"
     if all(state is TaskState.RUNNING for state in states):

@@ -56,7 +56,7 @@ class MesosDriver(SchedulerCallbacks, SchedulerCalls):
 
     _framework: dict[str, Any]
     _started: bool
-    _torn_down = False
+    _teardown_sent = False
 
     def __init__(
         self,
@@ -214,7 +214,7 @@ class MesosDriver(SchedulerCallbacks, SchedulerCalls):
                 message = str(event.get("error", {}).get("message", "no reason given"))
                 self._trouble = message
                 if message.startswith((FRAMEWORK_REMOVED, FRAMEWORK_FAILED_OVER)):
-                    if self._torn_down:
+                    if self._teardown_sent:
                         _log.info("Mesos ended the framework, as asked", reason=message)
                     else:
                         _log.error("Mesos ended the framework's subscription for good", reason=message)
@@ -253,13 +253,12 @@ class MesosDriver(SchedulerCallbacks, SchedulerCalls):
             info = call["update_framework"]["framework_info"]
             timeout = {"failover_timeout": DEFAULT_FAILOVER_TIMEOUT}
             body["update_framework"] = {**call["update_framework"], "framework_info": {**timeout, **info}}
+        if call["type"] == "TEARDOWN":
+            self._teardown_sent = True  # the stream may end before this call is answered
         self._send(body)
-        match call["type"]:
-            case "TEARDOWN":
-                self._torn_down = True
-            case "UPDATE_FRAMEWORK":
-                self._framework = dict(call["update_framework"]["framework_info"])
-                self._suppressed_roles = tuple(call["update_framework"].get("suppressed_roles", ()))
+        if call["type"] == "UPDATE_FRAMEWORK":
+            self._framework = dict(call["update_framework"]["framework_info"])
+            self._suppressed_roles = tuple(call["update_framework"].get("suppressed_roles", ()))
 
     def _send(self, body: Any, path: str = API, method: str = "POST", headers: Mapping[str, str] | None = None) -> Any:
         subscribed = self.require_subscription()

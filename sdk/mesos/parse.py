@@ -66,10 +66,14 @@ def subscribed(raw: Json, master: str) -> events.Subscribed:
     """The SUBSCRIBED event of the master at `host:port`."""
     try:
         body = raw["subscribed"]
+        told = body.get("master_info", {})
+        domain = told.get("domain", {}).get("fault_domain", {})
         return events.Subscribed(
             framework_id=FrameworkId(fields.identity(body["framework_id"]["value"])),
             master=master,
             heartbeat_interval=fields.optional(body.get("heartbeat_interval_seconds"), fields.number),
+            region=fields.optional(domain.get("region", {}).get("name"), fields.text),
+            version=fields.optional(told.get("version"), fields.text),
         )
     except _UNREADABLE as error:
         raise MalformedEvent(f"SUBSCRIBED event cannot be read: {type(error).__name__} {error}") from error

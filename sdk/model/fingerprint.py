@@ -28,6 +28,8 @@ def pod_config(spec: PodSpec, service: ServiceSpec) -> ConfigId:
                 spec,
                 count=0,
                 constraints=(),
+                placement=(),
+                prefer=(),
                 recovery=RecoveryPolicy(),
                 update=UpdateStrategy(),
                 tasks=tuple(
@@ -47,7 +49,8 @@ def _digest(value: object) -> ConfigId:
 def _plain(value: object) -> object:
     """JSON values only. Fields that have their default are left out: a new field changes no existing fingerprint."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {
+        kind = getattr(value, "KIND", None)
+        return ({} if kind is None else {"kind": kind}) | {
             field.name: _plain(getattr(value, field.name))
             for field in fields(value)
             if getattr(value, field.name)

@@ -34,6 +34,12 @@ class TaskRecord:
     """Whether Mesos has said anything about this task since it was launched."""
     ending: bool = False
     """We want it to end: a KILL goes out until it has, and however it ends, that is no failure."""
+    failures: int = 0
+    """Failed runs in a row, of one that is launched again without the others."""
+    not_before: float = 0.0
+    """No launch of such a one before this time, seconds since the epoch."""
+    refusals: int = 0
+    """How often in a row Mesos has refused to run it as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +113,7 @@ class PodRecord:
     restart: bool = False
     """An operator asked for a restart in place; cleared by the next launch."""
     failures: int = 0
-    """Failed runs in a row, for the backoff."""
+    """Failed runs in a row, for the backoff, of the tasks that are launched together."""
     not_before: float = 0.0
     """No launch before this time, seconds since the epoch."""
     failed: bool = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sdk.model.container import ContainerSpec
+from sdk.model.placement import Preference, Rule
 from sdk.model.resources import Label, Range
 
 
@@ -104,7 +105,10 @@ class HealthCheckSpec:
 
 
 class Goal(StrEnum):
-    """RUNNING tasks are kept up; FINISHED ones run to completion once per configuration, ONCE ones only once."""
+    """RUNNING tasks are kept up; FINISHED ones run to completion once per configuration, ONCE ones only once.
+
+    One that fails before is launched again, without its neighbours.
+    """
 
     RUNNING = "RUNNING"
     FINISHED = "FINISHED"
@@ -149,6 +153,9 @@ class TaskSpec:
     """Seconds between the request to end and SIGKILL."""
     goal: Goal = Goal.RUNNING
     """Whether it is kept up, or runs to its end."""
+    essential: bool = True
+    """Whether the instance is of no use until it runs, or has run to its end. When an essential task that is kept up
+    ends, the others that are kept up are launched again with it; any other task that ends is launched again alone."""
 
 
 class OnUnreachable(StrEnum):
@@ -221,7 +228,11 @@ class PodSpec:
     prereserved_role: str | None = None
     """A static role to be refined."""
     constraints: tuple[tuple[str, ...], ...] = ()
-    """Where instances may run."""
+    """Where instances may run, in Marathon's words."""
+    placement: tuple[Rule, ...] = ()
+    """Where instances may run, as rules: all of them hold, and all of `constraints`."""
+    prefer: tuple[Preference, ...] = ()
+    """Which of the agents where they may run is taken; the first counts most."""
     recovery: RecoveryPolicy = field(default_factory=RecoveryPolicy)
     """What happens after failures and losses."""
     update: UpdateStrategy = field(default_factory=UpdateStrategy)

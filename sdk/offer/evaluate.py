@@ -16,7 +16,6 @@ from sdk.model.spec import PortSpec, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.offer.algebra import add, contain, excess
 from sdk.offer.draw import Amounts, draw
-from sdk.offer.placement import refusals as placement_refusals
 from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose, choose_of_container
 from sdk.offer.requirement import Claimant, PortKey, Requirement
@@ -49,7 +48,7 @@ class Refusal:
 
 def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match | Refusal:
     """Whether the instance can run on what `pool` offers."""
-    if requirement.holding is not None and not held(requirement.holding, pool, claimant):
+    if requirement.holding is not None and not _has_come(requirement, requirement.holding, pool, claimant):
         return Refusal(reasons=())
     reasons: list[str] = []
     if requirement.holding is None:
@@ -58,7 +57,7 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
     if sources is None:
         # Amounts of an agent that is out of the question would only be noise.
         return Refusal(reasons=(f"role {requirement.pod.prereserved_role} missing", *reasons))
-    chosen, missing, without = _ports(requirement, pool, claimant, sources)
+    chosen, missing, without = _ports(requirement, pool, claimant, sources, refused=bool(reasons))
     reasons.extend(missing)
     has = {(task, port) for task, numbers in chosen.items() for port in numbers}
     if not missing and (requirement.keep - has or (requirement.gain and not requirement.gain & has)):
@@ -75,12 +74,15 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
 
 
 def _ports(
-    requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources
+    requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources, *, refused: bool
 ) -> tuple[dict[str, Mapping[str, int]], Sequence[str], Sequence[str]]:
-    """Numbers by task and port name, why there are none, and why there are none for optional ports."""
+    """Numbers by task and port name, why there are none, and why there are none for optional ports.
+
+    `refused`: it does not run there anyway, so that only the reasons are of interest.
+    """
     asked = (sources.ports, pool.offered_ports)
-    known = requirement.refused_ports.get(asked)
-    if known:  # agents mostly offer the same ports: without them there is nothing to choose
+    known = requirement.port_refusals.get(asked)
+    if known or (refused and known is not None):  # agents mostly offer the same ports
         return {}, known, ()
     chosen: dict[str, Mapping[str, int]] = {}
     missing: list[str] = []
@@ -108,9 +110,20 @@ def _ports(
         given.update(choice.numbers.values())
         missing.extend(choice.refusals)
         without.extend(choice.without)
-    if missing:
-        requirement.refused_ports[asked] = tuple(missing)
+    requirement.port_refusals[asked] = tuple(missing)
     return chosen, missing, without
+
+
+def _has_come(requirement: Requirement, holding: Holding, pool: Pool, claimant: Claimant) -> bool:
+    """Whether the pool offers what the instance holds, or enough of what the others of its tasks do not use."""
+    if not requirement.beside:
+        return held(holding, pool, claimant)
+    if holding.agent_id != pool.agent_id:
+        return False
+    if holding.resource_id is None:
+        return True
+    offered = Sources(resources=pool.own(claimant.framework_ids).get(holding.resource_id, ())).scalars
+    return all(offered.get(name, 0) >= amount for name, amount in requirement.scalars)
 
 
 def held(holding: Holding, pool: Pool, claimant: Claimant) -> bool:
@@ -121,7 +134,10 @@ def held(holding: Holding, pool: Pool, claimant: Claimant) -> bool:
 
 
 def _place_reasons(requirement: Requirement, pool: Pool, claimant: Claimant) -> list[str]:
-    reasons = list(placement_refusals(requirement.pod.constraints, pool.place, requirement.siblings))
+    place = pool.place
+    reasons = list(requirement.rules.refusals(place, requirement.neighbours))
+    if place.region not in (None, claimant.region) and claimant.region is not None and not requirement.any_region:
+        reasons.append(f"region {place.region} is not {claimant.region}, the master's; no rule names another")
     avoided = requirement.avoid.get(pool.hostname)
     if avoided is not None:
         reasons.append(avoided)
@@ -139,6 +155,8 @@ def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> Source
         own = pool.own(claimant.framework_ids).get(holding.resource_id, ())
     if not own:
         return pool.sources(role)
+    if requirement.beside:
+        return Sources(resources=own)
     return Sources(resources=(*own, *pool.static(role), *pool.unreserved))
 
 
@@ -164,6 +182,10 @@ def _match(
     resource_id = old.resource_id if old is not None else None
     own = pool.own(claimant.framework_ids).get(resource_id, ()) if resource_id is not None else ()
     taken, _ = draw(sources, wanted)
+    if requirement.beside and old is not None:
+        launches, records = _launches(requirement, pool, claimant, add(taken, ()), chosen)
+        operation = Launch(tasks=launches)
+        return Match(operations=(operation,), tasks=records, holding=old, rest=pool.without(taken))
     operations: list[Operation] = []
     if requirement.pod.role == "*":
         ready = taken  # nothing can be reserved for `*`

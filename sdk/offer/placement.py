@@ -1,82 +1,23 @@
-"""Marathon's placement constraints: where an instance may run, given where its siblings are.
+"""Marathon's placement constraints, a short language for the rules of `sdk.model.placement`.
 
-Rules look only at instances of the same pod type and only when an instance is placed anew: a relaunch stays where its
-reservation is. Fields: `hostname` or `@hostname`, `@region`, `@zone`, anything else is an agent attribute. How an agent
-without the field is treated follows Marathon where it is documented: MAX_PER and UNLIKE accept it, all others refuse.
+They look only at instances of the same pod. Fields: `hostname` or `@hostname`, `@region`, `@zone`, anything else is an
+agent attribute. How an agent without the field is treated follows Marathon where it is documented: MAX_PER and UNLIKE
+accept it, all others but IS_NOT refuse.
 """
 
 import json
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from sdk.errors import InvalidSpec
-from sdk.model.resources import Attribute, Offer
+from sdk.model.placement import Is, Like, MaxPer, Not, RoundRobin, Rule, Together
+from sdk.offer.rules import RuleSet
 from sdk.pattern import BadPattern, Pattern
 
 Constraint = tuple[str, ...]
 OPERATORS = ("UNIQUE", "CLUSTER", "GROUP_BY", "LIKE", "UNLIKE", "MAX_PER", "IS", "IS_NOT")
 _NEEDS_VALUE = frozenset({"LIKE", "UNLIKE", "MAX_PER", "IS", "IS_NOT"})
 _NUMBER = frozenset({"MAX_PER", "GROUP_BY"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where an instance is, or would be."""
-
-    hostname: str
-    region: str | None = None
-    zone: str | None = None
-    attributes: tuple[Attribute, ...] = ()
-    instance: str = ""
-    """Who runs there, for explanations."""
-
-    def field(self, name: str) -> str | None:
-        """The value that constraints on `name` compare; None when the agent has no such field."""
-        match name:
-            case "hostname" | "@hostname":
-                return self.hostname
-            case "@region":
-                return self.region
-            case "@zone":
-                return self.zone
-            case _:
-                return next((found.text for found in self.attributes if found.name == name), None)
-
-
-class Siblings(Sequence[Place]):
-    """Where the other instances are, with a look-up by field: each offer asks the same."""
-
-    def __init__(self, places: Iterable[Place] = ()) -> None:
-        self._places = tuple(places)
-        self._by_field: dict[str, dict[str | None, list[Place]]] = {}
-
-    def at(self, field: str, value: str | None) -> Sequence[Place]:
-        """Those with this value of a field, in order; None: without the field."""
-        found = self._by_field.get(field)
-        if found is None:
-            found = self._by_field[field] = {}
-            for place in self._places:
-                found.setdefault(place.field(field), []).append(place)
-        return found.get(value, ())
-
-    def __getitem__(self, position: Any) -> Any:
-        return self._places[position]
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-
-GROWING = frozenset(OPERATORS) - {"GROUP_BY"}
-"""Operators by which a place that is refused stays so, however many siblings are added."""
-
-
-def place_of(offer: Offer) -> Place:
-    """The place that an offer stands for."""
-    return Place(hostname=offer.hostname, region=offer.region, zone=offer.zone, attributes=offer.attributes)
 
 
 def parse_constraints(text: str, path: str = "constraints") -> tuple[Constraint, ...]:
@@ -128,91 +69,38 @@ def checked(constraints: Iterable[Sequence[str]], path: str = "constraints") -> 
     return tuple(found)
 
 
-def refusals(constraints: Iterable[Constraint], place: Place, siblings: Siblings) -> tuple[str, ...]:
-    """One sentence for each constraint that forbids `place` while the other instances are at `siblings`."""
-    found = [refusal for constraint in constraints if (refusal := _refusal(constraint, place, siblings)) is not None]
-    return tuple(found)
-
-
-def _refusal(constraint: Constraint, place: Place, siblings: Siblings) -> str | None:
-    field, operator = constraint[0], constraint[1]
-    value = constraint[2] if len(constraint) > 2 else None
-    return _RULES[operator](field, value, place.field(field), siblings, ":".join(constraint))
-
-
-def _unique(field: str, _value: str | None, own: str | None, siblings: Siblings, rule: str) -> str | None:
-    if own is None:
-        return f"no {field} ({rule})"
-    taken = siblings.at(field, own)
-    return f"{field} {own} already runs {taken[0].instance} ({rule})" if taken else None
-
-
-def _cluster(field: str, value: str | None, own: str | None, siblings: Siblings, rule: str) -> str | None:
-    if own is None:
-        return f"no {field} ({rule})"
-    if value is not None:
-        return None if own == value else f"{field} {own} is not {value} ({rule})"
-    others = [sibling for sibling in siblings if sibling.field(field) not in (own, None)]
-    return f"{others[0].instance} runs on {field} {others[0].field(field)} ({rule})" if others else None
-
-
-def _group_by(field: str, value: str | None, own: str | None, siblings: Siblings, rule: str) -> str | None:
-    if own is None:
-        return f"no {field} ({rule})"
-    counts = Counter(found for sibling in siblings if (found := sibling.field(field)) is not None)
-    known = {*counts, own}
-    # With fewer values seen than announced, there is one elsewhere that still runs nothing.
-    least = 0 if value is not None and len(known) < int(value) else min(counts[name] for name in known)
-    if counts[own] <= least:
-        return None
-    return f"{field} {own} already runs {counts[own]}, another one only {least} ({rule})"
-
-
-def _like(field: str, value: str | None, own: str | None, _siblings: Siblings, rule: str) -> str | None:
-    if own is None:
-        return f"no {field} ({rule})"
-    return None if _pattern(value or "").matches(own) else f"{field} {own} is not like {value} ({rule})"
-
-
-def _unlike(field: str, value: str | None, own: str | None, _siblings: Siblings, rule: str) -> str | None:
-    return f"{field} {own} is like {value} ({rule})" if own is not None and _pattern(value or "").matches(own) else None
+@lru_cache(maxsize=256)
+def rule_set(constraints: tuple[Constraint, ...], rules: tuple[Rule, ...]) -> RuleSet:
+    """The rules of a pod, in both languages; what a constraint refuses is told with its words."""
+    short = [(as_rule(constraint), f" ({':'.join(constraint)})") for constraint in constraints]
+    return RuleSet([*short, *((rule, "") for rule in rules)])
 
 
 @lru_cache(maxsize=1024)
-def _pattern(text: str) -> Pattern:
-    try:
-        return Pattern(text)
-    except BadPattern:
-        # Stored by an earlier release, whose patterns were Python's. It can be meant in one way only: as it stands.
-        return Pattern(re.escape(text))
+def as_rule(constraint: Constraint) -> Rule:
+    """The rule that a constraint is short for."""
+    field, operator = constraint[0], constraint[1]
+    value = constraint[2] if len(constraint) > 2 else None
+    return _RULES[operator](field, value)
 
 
-def _max_per(field: str, value: str | None, own: str | None, siblings: Siblings, rule: str) -> str | None:
-    if own is None:
-        return None
-    taken = len(siblings.at(field, own))
-    return f"{field} {own} already runs {taken} ({rule})" if taken >= int(value or 1) else None
+def _is(field: str, value: str | None) -> Rule:
+    return Is(field=field, values=(value or "",))
 
 
-def _is(field: str, value: str | None, own: str | None, _siblings: Siblings, rule: str) -> str | None:
-    if own is None:
-        return f"no {field} ({rule})"
-    return None if own == value else f"{field} {own} is not {value} ({rule})"
+def _like(field: str, value: str | None) -> Rule:
+    return Like(field=field, pattern=value or "")
 
 
-def _is_not(field: str, value: str | None, own: str | None, _siblings: Siblings, rule: str) -> str | None:
-    return f"{field} is {own} ({rule})" if own == value else None
-
-
-_RULES: dict[str, Callable[[str, str | None, str | None, Siblings, str], str | None]] = {
-    "UNIQUE": _unique,
-    "CLUSTER": _cluster,
-    "GROUP_BY": _group_by,
+_RULES: dict[str, Callable[[str, str | None], Rule]] = {
+    "UNIQUE": lambda field, _value: MaxPer(field=field, count=1),
+    "CLUSTER": lambda field, value: Together(field=field) if value is None else _is(field, value),
+    "GROUP_BY": lambda field, value: RoundRobin(field=field, values=int(value or 0)),
     "LIKE": _like,
-    "UNLIKE": _unlike,
-    "MAX_PER": _max_per,
+    "UNLIKE": lambda field, value: Not(rule=_like(field, value)),
+    "MAX_PER": lambda field, value: MaxPer(field=field, count=int(value or 1), lenient=True),
     "IS": _is,
-    "IS_NOT": _is_not,
+    "IS_NOT": lambda field, value: Not(rule=_is(field, value)),
 }
 
 

@@ -8,7 +8,7 @@ from sdk.model.ids import AgentId, FrameworkId, OfferId, ResourceId
 from sdk.model.resources import Offer, Range, Resource
 from sdk.offer.algebra import add, add_ranges, subtract, subtract_ranges
 from sdk.offer.draw import plain
-from sdk.offer.placement import Place, place_of
+from sdk.offer.place import Place, place_of
 from sdk.offer.reservation import by_resource_id
 
 
@@ -82,8 +82,8 @@ class Pool:
 
     @cached_property
     def content(self) -> int:
-        """Equal for pools that differ in their agent only: whom one refuses for what it offers, the other does, too."""
-        return hash((frozenset(self.resources), self.offered_ports))
+        """Equal for pools of one region that differ in their agent only: whom one refuses, the other does, too."""
+        return hash((frozenset(self.resources), self.offered_ports, self.place.region))
 
     @cached_property
     def offered_ports(self) -> tuple[Range, ...]:

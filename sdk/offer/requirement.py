@@ -9,7 +9,8 @@ from sdk.model.records import Holding
 from sdk.model.resources import Range
 from sdk.model.spec import PodSpec, PortSpec, TaskSpec
 from sdk.offer.draw import Amounts
-from sdk.offer.placement import Siblings
+from sdk.offer.placement import rule_set
+from sdk.offer.rules import Known, Neighbours, RuleSet
 
 PortKey = tuple[str, str]
 """Names of task and port."""
@@ -26,12 +27,14 @@ class Requirement:
     prefix: str
     """First part of the task ids."""
     tasks: tuple[TaskSpec, ...]
-    """Those to be launched now (tasks that are done for good are left out)."""
+    """Those to be launched now (tasks that are done for good, and those that run, are left out)."""
     holding: Holding | None = None
+    beside: bool = False
+    """Others of its tasks run: of the holding only what these do not use is offered."""
     ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Numbers of the last launch by task and port name: kept when they are free."""
-    siblings: Siblings = field(default_factory=Siblings)
-    """Where the other instances of this pod type are."""
+    neighbours: Neighbours = field(default_factory=Known)
+    """Where the instances are that rules of placement look at."""
     avoid: Mapping[str, str] = field(default_factory=dict)
     """Host names that are refused for now, each with the sentence why."""
     keep: frozenset[PortKey] = frozenset()
@@ -39,10 +42,11 @@ class Requirement:
     gain: frozenset[PortKey] = frozenset()
     """Optional ports for which it is launched anew: one of them at least has to be there."""
 
-    refused_ports: dict[tuple[tuple[Range, ...], tuple[Range, ...]], tuple[str, ...]] = field(
+    port_refusals: dict[tuple[tuple[Range, ...], tuple[Range, ...]], tuple[str, ...]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """Why there is no number for a port, by what is free and what was offered: worked out once for all equal agents."""
+    """Why there is no number for a port, by what is free and what was offered: worked out once for all equal agents.
+    Empty where there is one for each."""
 
     @cached_property
     def amounts(self) -> Amounts:
@@ -69,9 +73,19 @@ class Requirement:
         return frozenset((task.name, port.name) for task in self.tasks for port in task.ports if port.optional)
 
     @cached_property
+    def rules(self) -> RuleSet:
+        """All rules of placement, in either language."""
+        return rule_set(self.pod.constraints, self.pod.placement)
+
+    @cached_property
+    def any_region(self) -> bool:
+        """Whether its rules say in which regions it may run; by default it is that of the master."""
+        return "@region" in self.rules.fields
+
+    @cached_property
     def anywhere(self) -> bool:
         """Whether only what an agent offers decides, and not which agent it is."""
-        return self.holding is None and not self.avoid and not self.pod.constraints
+        return self.holding is None and not self.avoid and not self.rules
 
     @cached_property
     def instance(self) -> str:
@@ -91,3 +105,5 @@ class Claimant:
     new_id: Callable[[], str]
     static_ports: frozenset[int] = frozenset()
     """Fixed numbers that any waiting instance wants: no dynamic port takes them away."""
+    region: str | None = None
+    """That of the master, as far as is known: instances stay there unless their rules say otherwise."""

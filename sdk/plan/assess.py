@@ -2,9 +2,11 @@
 
     no record of a launch ───────────────────────────────> MustPlace ──launched──> Starting ──ready──> Rest
     task over, backoff running ──> Waits ──time──────────> MustPlace (in its holding)
-    some tasks over, some alive; restart asked for ──────> MustKill ──all over──> MustPlace
+    one over that is launched with others; restart ──────> MustKill ──all over──> MustPlace
+    another task over ──> LacksTasks ──its backoff is over, its resources are offered──> Rest
     runs with another configuration ──> Outdated ──strategy lets it──> MustKill
     runs without optional ports ──> LacksPorts ──an offer holds some──> MustKill, or MustPlace (elsewhere)
+    refused by Mesos for good ──> Stopped ──other configuration, or restart──> MustPlace
     agent lost ──> Waits ──replace_after──> Overdue ──budget of replacements lets it──> MustPlace (elsewhere)
     agent goes into maintenance ──> Overdue ──budget lets it──> MustPlace (elsewhere; the old task serves until then)
     agent drained ──> MustPlace (elsewhere, at once: Mesos ends the old task)
@@ -15,54 +17,41 @@ Nothing here looks at other instances or at offers: what one may do *now* is dec
 """
 
 from sdk.model.leaving import Leaving
-from sdk.model.records import PodGoal, PodRecord, TaskRecord
+from sdk.model.records import PodGoal, PodRecord
 from sdk.model.spec import OnUnreachable
-from sdk.model.status import TaskState
-from sdk.plan.need import (
-    Around,
-    LacksPorts,
-    LeftBehind,
-    MustDelete,
-    MustKill,
-    MustPlace,
-    MustRelease,
-    Need,
-    Outdated,
-    Overdue,
-    Rest,
-    Waits,
-    done,
-    lacking_ports,
-    over,
-    ready,
-)
+from sdk.plan.instance import after_failures, due_of, host_of, stopped
+from sdk.plan.need import Around, MustKill, MustPlace, Need, Overdue, Rest, Stopped, Waits, alone, done, missing, over
 from sdk.plan.progress import Progress
+from sdk.plan.removal import removal
+from sdk.plan.running import running
 from sdk.plan.wish import PodWish
 
 
 def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) -> Need:
     """What the instance needs."""
     if wish is None or record.goal is PodGoal.DECOMMISSION:
-        return _removal(record, now, around)
+        return removal(record, now, around)
     if finished(record, wish):
         return Rest()
+    alive = tuple(task for task in record.tasks if not over(task))
+    if not alive and (why := _stopped(record, wish)) is not None:
+        return Stopped(message=f"{why}; it is not tried again until its configuration changes, or on restart")
     waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
     if around.leaving is not None and around.leaving.acts(now) and not waits:
-        leaves = _leave(record, now, around.leaving)
+        leaves = _leave(record, wish, now, around.leaving)
         if leaves is not None:
             return leaves
-    alive = tuple(task for task in record.tasks if not over(task))
     if record.lost_at is not None:
         return _lost(record, wish, now)
     alive_ids = tuple(task.task_id for task in alive)
     if alive and record.restart:
         return MustKill(tasks=alive_ids, message="is restarted on request")
     if alive:
-        return _running(record, wish, alive, now, around)
-    if now < record.not_before and not _outdated(record, wish):
-        return _backing_off(record, now)
+        return running(record, wish, alive, now, around)
+    if now < (due := _due(record, wish)):
+        return _backing_off(record, now, due)
     in_place = record.holding is not None and record.holding.resource_id is not None
-    failed = f" after: {record.last_failure}" if record.last_failure and record.failures else ""
+    failed = after_failures(record)
     if in_place and record.holding is not None:
         home = record.holding.hostname
         return MustPlace(elsewhere=False, message=f"waits for its resources on {home} to be offered again{failed}")
@@ -82,77 +71,42 @@ def _outdated(record: PodRecord, wish: PodWish) -> bool:
     return bool(record.tasks) and all(task.config != wish.config for task in record.tasks)
 
 
-def _backing_off(record: PodRecord, now: float) -> Need:
+def _due(record: PodRecord, wish: PodWish) -> float:
+    """When an instance of which nothing runs may be launched."""
+    if _outdated(record, wish):
+        return 0.0
+    gone = missing(record, wish)
+    if any(not alone(spec) for spec in gone):
+        return record.not_before  # the others come with it
+    return min((due_of(record, spec, wish) for spec in gone if not stopped(record, spec, wish)), default=0.0)
+
+
+def _stopped(record: PodRecord, wish: PodWish) -> str | None:
+    """Why nothing of an instance of which nothing runs is launched: the least that it needs is refused."""
+    gone = missing(record, wish)
+    together = [spec for spec in gone if not alone(spec)]
+    refused = [stopped(record, spec, wish) for spec in together or gone]
+    # One of those that are launched together is enough; of the others each has its own fate.
+    return next((why for why in refused if why is not None), None) if together or all(refused) else None
+
+
+def _backing_off(record: PodRecord, now: float, due: float) -> Need:
     return Waits(
         status=Progress.DELAYED,
-        message=f"{record.last_failure or 'failed'}; tried again in {record.not_before - now:.0f} s",
-        until=record.not_before,
+        message=f"{record.last_failure or 'failed'}; tried again in {due - now:.0f} s",
+        until=due,
     )
 
 
-def _removal(record: PodRecord, now: float, around: Around) -> Need:
-    alive = tuple(task for task in record.tasks if not over(task))
-    holding = record.holding
-    # A holding without resources (of an instance that had finished, for example) is never offered.
-    reserved = holding is not None and holding.resource_id is not None and bool(holding.resources)
-    if alive and record.lost_at is None:
-        return MustKill(tasks=tuple(task.task_id for task in alive), message="is removed")
-    left: dict[str, LeftBehind] = {}
-    hosts: dict[str, None] = {}
-    due: list[float] = []
-    if record.lost_at is not None and (alive or reserved):
-        until = record.lost_at + around.patience
-        if now < until:
-            due.append(until)
-        else:
-            host = f"left on {_host(record)}, which is lost"
-            left.update({task.task_id: _left(task.task_id, f"task {task.task_id} {host}") for task in alive})
-            if holding is not None and holding.resource_id is not None and reserved:
-                resource_id = holding.resource_id
-                left[resource_id] = _left(resource_id, f"reservation {resource_id} {host}", reserved=True)
-    elif reserved:
-        hosts[_host(record)] = None
-    lost = bool(due)
-    for entry in record.superseded:
-        if entry.ended and entry.resource_id is None:
-            continue
-        where = entry.hostname or entry.agent_id
-        until = around.quiet_since.get(entry.agent_id, now) + around.patience
-        if now < until:
-            hosts[where] = None
-            due.append(until)
-            continue
-        host = f"left on {where}, which is lost or offers nothing"
-        if not entry.ended:
-            left[entry.task_id] = _left(entry.task_id, f"task {entry.task_id} {host}")
-        if entry.resource_id is not None:
-            left[entry.resource_id] = _left(
-                entry.resource_id, reserved=True, sentence=f"reservation {entry.resource_id} {host}"
-            )
-    if hosts:
-        return MustRelease(hosts=tuple(hosts), until=min(due, default=None))
-    if lost:
-        return Waits(
-            status=Progress.DELAYED,
-            message=f"{_host(record)} is lost; removed without it in {due[0] - now:.0f} s",
-            until=due[0],
-        )
-    return MustDelete(left=tuple(left.values()))
-
-
-def _left(name: str, sentence: str, *, reserved: bool = False) -> LeftBehind:
-    return LeftBehind(id=name, sentence=sentence, reserved=reserved)
-
-
-def _leave(record: PodRecord, now: float, leaving: Leaving) -> Need | None:
+def _leave(record: PodRecord, wish: PodWish, now: float, leaving: Leaving) -> Need | None:
     """How the instance leaves; None when it is best launched again where it was, and moves from there."""
     alive = any(not over(task) for task in record.tasks)
     if not leaving.drained:
         if record.lost_at is None and (not alive or record.restart):
             return None  # every other agent may be announced as well, and this one is still there
         return Overdue(why=leaving.sentence, since=record.lost_at or leaving.start or now)
-    if not alive and record.lost_at is None and now < record.not_before:
-        return _backing_off(record, now)
+    if not alive and record.lost_at is None and now < (due := _due(record, wish)):
+        return _backing_off(record, now, due)
     return MustPlace(elsewhere=True, message=f"{leaving.sentence}; waits for an offer of another agent")
 
 
@@ -161,53 +115,9 @@ def _lost(record: PodRecord, wish: PodWish, now: float) -> Need:
     since = max(0.0, now - record.lost_at)
     policy = wish.spec.recovery
     if policy.on_unreachable is OnUnreachable.WAIT:
-        return Waits(status=Progress.DELAYED, message=f"{_host(record)} lost {since:.0f} s ago; waits for it")
+        return Waits(status=Progress.DELAYED, message=f"{host_of(record)} lost {since:.0f} s ago; waits for it")
     due = record.lost_at + policy.replace_after
     if now < due:
-        message = f"{_host(record)} lost {since:.0f} s ago; replaced in {due - now:.0f} s"
+        message = f"{host_of(record)} lost {since:.0f} s ago; replaced in {due - now:.0f} s"
         return Waits(status=Progress.DELAYED, message=message, until=due)
-    return Overdue(why=f"{_host(record)} lost {since:.0f} s ago", since=record.lost_at)
-
-
-def _running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now: float, around: Around) -> Need:
-    alive_ids = tuple(task.task_id for task in alive)
-    by_name = {task.name: task for task in record.tasks}
-    wanted = {spec.name for spec in wish.spec.tasks}
-    outdated = any(task.config != wish.config for task in alive)
-    present = all(
-        (task := by_name.get(spec.name)) is not None and (not over(task) or done(task, spec, wish))
-        for spec in wish.spec.tasks
-    )
-    if outdated or not wanted.issuperset(task.name for task in alive):
-        return Outdated(tasks=alive_ids, ready=ready(record, wish))
-    if not present:
-        return MustKill(tasks=alive_ids, message=record.last_failure or "one of its tasks is over")
-    if ready(record, wish):
-        if around.behind:
-            return Outdated(tasks=alive_ids, ready=True)
-        lacks = lacking_ports(record, wish)
-        return LacksPorts(tasks=alive_ids, ports=lacks) if lacks else Rest()
-    # "It is staged" is no sign that anything begins: the answer to one question does not end the asking.
-    silent = tuple(task for task in alive if not task.confirmed or task.status.state is TaskState.STAGING)
-    if silent:
-        launched = min(task.launched_at for task in silent)
-        every = max(1.0, wish.spec.recovery.launch_timeout)
-        return Waits(
-            status=Progress.STARTING,
-            message=f"launched on {_host(record)}",
-            until=launched + (max(0.0, now - launched) // every + 1) * every,
-            reconcile=tuple(task.task_id for task in silent),
-        )
-    running = all(task.status.state is TaskState.RUNNING for task in alive)
-    said = next((task.status.message for task in alive if task.status.message), None)
-    return Waits(
-        status=Progress.STARTED if running else Progress.STARTING,
-        message=(f"runs on {_host(record)}, not healthy yet" if running else f"starts on {_host(record)}")
-        + (f": {said}" if said else ""),
-    )
-
-
-def _host(record: PodRecord) -> str:
-    if record.holding is not None:
-        return record.holding.hostname
-    return record.tasks[0].hostname if record.tasks else "its agent"
+    return Overdue(why=f"{host_of(record)} lost {since:.0f} s ago", since=record.lost_at)

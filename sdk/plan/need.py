@@ -33,6 +33,13 @@ class Waits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """Nothing is done until its configuration changes, or an operator asks for it."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MustKill:
     """These tasks have to end."""
 
@@ -76,6 +83,22 @@ class LacksPorts:
     """When the present look for offers that hold some of them began, in seconds since the epoch."""
     why: str = ""
     """What its agent offered instead; a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LacksTasks:
+    """It runs, but for some of its tasks: these are launched beside the others, or about to run."""
+
+    tasks: tuple[str, ...]
+    """Names of those to be launched now."""
+    status: Progress
+    message: str
+    serves: bool
+    """It is of use without them."""
+    until: float | None = None
+    """When something has to be done about them in any case, in seconds since the epoch."""
+    reconcile: tuple[TaskId, ...] = ()
+    """Tasks about which Mesos is asked (again) then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +152,19 @@ class Around:
     """Since when agents with something that it left behind have offered nothing; those that did just now are absent."""
 
 
-Need = Rest | LacksPorts | Waits | MustKill | MustPlace | Outdated | Overdue | MustRelease | MustDelete
+Need = (
+    Rest
+    | LacksPorts
+    | LacksTasks
+    | Waits
+    | Stopped
+    | MustKill
+    | MustPlace
+    | Outdated
+    | Overdue
+    | MustRelease
+    | MustDelete
+)
 
 
 def over(task: TaskRecord) -> bool:
@@ -152,14 +187,48 @@ def done(task: TaskRecord, spec: TaskSpec, wish: PodWish) -> bool:
     return spec.goal is Goal.ONCE or (spec.goal is Goal.FINISHED and task.config == wish.config)
 
 
-def ready(record: PodRecord, wish: PodWish) -> bool:
-    """All tasks of the instance run as wanted, whatever their configuration, on an agent that is there."""
+def alone(spec: TaskSpec) -> bool:
+    """When the task ends it is launched again without the others, and they without it."""
+    return spec.goal is not Goal.RUNNING or not spec.essential
+
+
+def missing(record: PodRecord, wish: PodWish) -> tuple[TaskSpec, ...]:
+    """The tasks that are to be launched: nothing of them runs, and they have not done what they had to."""
     by_name = {task.name: task for task in record.tasks}
+    return tuple(
+        spec
+        for spec in wish.spec.tasks
+        if (task := by_name.get(spec.name)) is None or (over(task) and not done(task, spec, wish))
+    )
+
+
+def as_wished(record: PodRecord, wish: PodWish) -> bool:
+    """All tasks that it has were launched with the wanted configuration, but for those that never run again."""
+    if all(task.config == wish.config for task in record.tasks):
+        return True  # as nearly always
+    specs = {spec.name: spec for spec in wish.spec.tasks}
+    return all(
+        task.config == wish.config or ((spec := specs.get(task.name)) is not None and done(task, spec, wish))
+        for task in record.tasks
+    )
+
+
+def ready(record: PodRecord, wish: PodWish) -> bool:
+    """All essential tasks run as wanted, or have done so, whatever their configuration, on an agent that is there.
+
+    Jobs beside tasks that are kept up have to be done: they prepare what the others need, or the next configuration.
+    """
     if record.lost_at is not None:
         return False
-    for spec in wish.spec.tasks:
+    by_name = {task.name: task for task in record.tasks}
+    essential = [spec for spec in wish.spec.tasks if spec.essential]
+    serves = any(spec.goal is Goal.RUNNING for spec in essential)
+    for spec in essential:
         task = by_name.get(spec.name)
-        if task is None or not (task_ready(task, spec) or done(task, spec, wish)):
+        if task is None:
+            return False
+        begun = task_ready(task, spec) and (spec.goal is Goal.RUNNING or not serves)
+        if not begun and not done(task, spec, wish):
             return False
     return True
 

@@ -8,6 +8,7 @@ from sdk.model.ids import AgentId
 from sdk.model.records import PodRecord
 from sdk.plan.need import (
     LacksPorts,
+    LacksTasks,
     MustDelete,
     MustKill,
     MustPlace,
@@ -16,6 +17,7 @@ from sdk.plan.need import (
     Outdated,
     Overdue,
     Rest,
+    Stopped,
     Waits,
     over,
 )
@@ -90,9 +92,14 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
             return Progress.KILLING, f"gets more ports; the task on {host} is being ended"
         case LacksPorts(why=why):
             return Progress.COMPLETE, f"runs on {host} without {_ports(facts)}" + (f": {why}" if why else "")
+        case LacksTasks(status=status, message=message, tasks=tasks):
+            found = tally(facts.refusals) if tasks else ()
+            return status, facts.obstacle or (f"{message}: {sentence(found)}" if found else message)
         case Waits(status=status, message=message):
             serving = next((left.hostname for left in record.superseded if left.serving), None)
             return status, message + (f"; the old one serves on {serving} until then" if serving else "")
+        case Stopped(message=message):
+            return Progress.ERROR, message
         case MustKill(message=message):
             return Progress.KILLING, f"{message}; the task on {host} is being ended"
         case Outdated() if facts.being_killed:
@@ -122,13 +129,14 @@ def step(facts: StepFacts) -> StepView:
     """The instance as a step."""
     status, message = progress(facts)
     need = facts.need if facts.obstacle is None else None
+    places = need if isinstance(need, MustPlace) or (isinstance(need, LacksTasks) and need.tasks) else None
     return StepView(
         name=facts.record.name,
         status=status,
         message=message,
         pod=facts.record.name,
-        refusals=tally(facts.refusals) if isinstance(need, MustPlace) else (),
-        waits=need.message if isinstance(need, MustPlace) else "",
+        refusals=() if places is None else tally(facts.refusals),
+        waits="" if places is None else places.message,
     )
 
 

@@ -32,7 +32,13 @@ class Target:
 def kept(spec: PodSpec, config: ConfigId, newest: PodSpec) -> PodWish:
     """An earlier configuration, under the policies of the newest: they are about what happens next."""
     policies = replace(
-        spec, count=newest.count, constraints=newest.constraints, recovery=newest.recovery, update=newest.update
+        spec,
+        count=newest.count,
+        constraints=newest.constraints,
+        placement=newest.placement,
+        prefer=newest.prefer,
+        recovery=newest.recovery,
+        update=newest.update,
     )
     return PodWish(spec=policies, config=config)
 

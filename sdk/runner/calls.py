@@ -114,6 +114,11 @@ class Calls:
             self._inbox.put(Item(call_failed(effect, error), self._term.epoch))
             return
         self._log.debug("Mesos took a call", call=kind)
+        if isinstance(effect, Accept):
+            self._metrics.accepted.labels(self._name).inc(len(effect.offer_ids))
+        elif isinstance(effect, Decline):
+            self._metrics.declined.labels(self._name).inc(len(effect.offer_ids))
+        self._metrics.succeeded.labels(self._name, "call").set_to_current_time()
         self._metrics.calls.labels(self._name, kind).inc()
         if isinstance(effect, UpdateRoles):
             self._inbox.put(Item(RolesAccepted(roles=effect.roles), self._term.epoch))

@@ -24,6 +24,8 @@ class Phase(StrEnum):
     REMOVED = "removed"
     """Mesos forgot the framework for good; an operator must decide."""
     UNINSTALLED = "uninstalled"
+    SUPERSEDED = "superseded"
+    """Another scheduler subscribed with the framework's id; this process has given its charge up."""
     STOPPED = "stopped"
 
 

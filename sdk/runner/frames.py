@@ -13,21 +13,7 @@ import structlog
 
 from sdk.clock import Clock
 from sdk.core import decide as core
-from sdk.core.effects import (
-    CallEffect,
-    Decline,
-    DeleteEarlier,
-    DeleteFramework,
-    DeletePod,
-    DeleteService,
-    Effect,
-    Log,
-    StoreEarlier,
-    StoreEffect,
-    StoreFramework,
-    StorePod,
-    StoreTarget,
-)
+from sdk.core.effects import CallEffect, Decline, Effect, Log, StoreEffect
 from sdk.core.events import Event, OffersReceived, StoringFailed, TargetChanged, TargetWithdrawn
 from sdk.core.state import State
 from sdk.errors import InvalidSpec, LeadershipLost, SdkError, StorageUnavailable
@@ -39,16 +25,6 @@ from sdk.runner.edges import Charge
 from sdk.runner.term import Term
 from sdk.storage.holder import Role
 
-_STORES = (
-    StoreFramework,
-    StoreTarget,
-    StoreEarlier,
-    DeleteEarlier,
-    StorePod,
-    DeletePod,
-    DeleteService,
-    DeleteFramework,
-)
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 STORAGE = Policy(first=0.1, most=5.0)
 """Waits while ZooKeeper is away."""
@@ -120,6 +96,10 @@ class Frames:
         self._new_id = new_id
         self._metrics = metrics
         self._decide_on = decide
+        self._offers = metrics.offers.labels(name)
+        self._decided, self._offered, self._stored = (
+            metrics.succeeded.labels(name, what) for what in ("event", "offers", "store")
+        )
         self._log = structlog.get_logger().bind(framework=name)
 
     def run(self, batch: Sequence[Item]) -> None:
@@ -152,14 +132,14 @@ class Frames:
         if not self.ready():
             raise LeadershipLost("this process is no longer in charge")
         state, decided, effects = self._decide(batch)
-        self._persist([effect for effect in effects if isinstance(effect, _STORES)])
+        self._persist([effect for effect in effects if isinstance(effect, StoreEffect)])
         self.state = state
         for item in decided:
             item.settle()
         for effect in effects:
             if isinstance(effect, Log):
                 self._say(effect)
-            elif not isinstance(effect, _STORES) and self.ready():
+            elif not isinstance(effect, StoreEffect) and self.ready():
                 self._send(effect)
 
     def _carry_out_apart(self, item: Item) -> None:
@@ -198,8 +178,11 @@ class Frames:
                     self._log.exception("Deciding failed", about=_brief(item.event))
                     self._skip(item, error)
                     continue
+                self._decided.set(self._clock.now())
                 if isinstance(item.event, OffersReceived):
                     self.unusable = None
+                    self._offers.inc(len(item.event.offers) + len(item.event.unreadable))
+                    self._offered.set(self._clock.now())
                 effects.extend(more)
                 decided.append(item)
                 self._log.debug("Decided on an event", about=_brief(item.event), effects=len(more))
@@ -228,6 +211,7 @@ class Frames:
                 raise LeadershipLost("this process was in charge twice; the older term writes nothing")
             with self._metrics.store.labels(self._name).time():
                 self._store.apply(stores, check)
+            self._stored.set(self._clock.now())
         except (StorageUnavailable, LeadershipLost):
             raise
         except SdkError as error:

@@ -44,6 +44,8 @@ class Standing:
                 return f"in charge, reading what is stored{why}"
             case Phase.UNINSTALLED:
                 return "the framework was uninstalled; stop this process, or restart it to install it again"
+            case Phase.SUPERSEDED:
+                return self.error or "superseded"
             case Phase.STOPPED:
                 return "stopped"
             case Phase.REMOVED:

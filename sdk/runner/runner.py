@@ -7,6 +7,7 @@ Mesos in `sdk.runner.subscribing`.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from typing import TypeVar
 
 import structlog
 
@@ -36,6 +37,7 @@ from sdk.runner.turns import Turns
 from sdk.storage.connection import Handle, ZooKeeper
 from sdk.storage.holder import Role
 
+T = TypeVar("T")
 _SNAPSHOT_AGE = 0.5
 
 
@@ -55,7 +57,9 @@ class Runner:
         new_id: Callable[[], str],
         metrics: Metrics,
         core_settings: Settings | None = None,
+        superseded: Callable[[str], None] = lambda _why: None,
     ) -> None:
+        """`superseded` is told why this process has given way to another scheduler, and has nothing more to do."""
         self._settings = settings
         self._words: Mapping[str, str] = {ADVERTISED: settings.advertised_url}
         self._plugin = plugin
@@ -93,8 +97,10 @@ class Runner:
             ),
             turns=self._make_turns,
             clean_up=plugin.uninstalled,
+            give_way=self._give_way,
             metrics=metrics,
         )
+        self._superseded = superseded
         self._reported: Mapping[str, str] = {}
         self._shown: tuple[State, float, Snapshot] | None = None
         self._named: tuple[tuple[object, ...], frozenset[str]] | None = None
@@ -147,6 +153,10 @@ class Runner:
     def working(self) -> bool:
         """False when the thread that does the work ended by itself."""
         return self._terms.working
+
+    def _give_way(self, why: str) -> None:
+        self._charge.stop()
+        self._superseded(why)
 
     def _watch_uninstall(self) -> None:
         """A standby that saw the framework being uninstalled must not begin again when its nodes are gone."""
@@ -229,6 +239,13 @@ class Runner:
     def tell(self, agent_id: AgentId, executor_id: ExecutorId, data: bytes) -> None:
         """See `Host`."""
         self._subscribing.call(SendMessage(agent_id=agent_id, executor_id=executor_id, data=data))
+
+    def inspect(self, look: Callable[[State], T]) -> T | None:
+        """What one of `sdk.core.inspection` sees, None while this process is not in charge. For people; costs as much
+        as there is.
+        """
+        state = self._state
+        return None if state is None else look(state)
 
     @property
     def _state(self) -> State | None:

@@ -15,14 +15,10 @@ from sdk.core.effects import CallEffect
 from sdk.core.events import Event, ExecutorMessage, ReservationsListed
 from sdk.errors import LeadershipLost
 from sdk.model.records import FrameworkRecord
-from sdk.retry import Backoff, Policy
 from sdk.runner.edges import Feed, FeedFactory
 from sdk.runner.frames import Item
 from sdk.runner.inbox import Inbox
 from sdk.runner.term import Term
-
-# After another scheduler subscribed with our id although we hold the lock: it should notice soon that it does not.
-_AGAIN = Policy(first=1.0, most=60.0)
 
 
 class Subscribing:
@@ -37,11 +33,8 @@ class Subscribing:
         wake: threading.Condition,
         own_roles: Collection[str],
         clock: Clock,
-        again: Backoff | None = None,
     ) -> None:
-        """`wake` guards the present feed; `own_roles` are those of the framework's configuration; `again` are the waits
-        after another scheduler took the subscription over.
-        """
+        """`wake` guards the present feed; `own_roles` are those of the framework's configuration."""
         self._feeds = feeds
         self._inbox = inbox
         self._wake = wake
@@ -50,7 +43,6 @@ class Subscribing:
         self._log = structlog.get_logger().bind(framework=name)
         self._feed: Feed | None = None
         self._hearer: Callable[[ExecutorMessage], None] | None = None
-        self._backoff: Backoff = again or _AGAIN.backoff()
         self._due: float | None = None
         """When to open it again, monotonic; None when nobody wants to."""
         self._bare = False
@@ -62,6 +54,12 @@ class Subscribing:
         feed = self._feed
         return feed.trouble if feed is not None else None
 
+    @property
+    def failure(self) -> str | None:
+        """Why it ended for good: Mesos removed the framework, or another scheduler subscribed with its id."""
+        feed = self._feed
+        return feed.failure if feed is not None else None
+
     def hear(self, hearer: Callable[[ExecutorMessage], None]) -> None:
         """Whom messages of executors are for; nothing is decided on them."""
         self._hearer = hearer
@@ -69,7 +67,6 @@ class Subscribing:
     def begin(self, term: Term, record: FrameworkRecord) -> None:
         """Subscribe afresh: what went wrong before is forgotten."""
         self._due, self._bare = None, False
-        self._backoff.reset()
         self.close()
         self._open(term, record)
 
@@ -84,7 +81,6 @@ class Subscribing:
     def succeeded(self) -> None:
         """Mesos let us in."""
         self._bare = False
-        self._backoff.reset()
 
     def failed(self, why: str, record: FrameworkRecord) -> None:
         """Mesos answered SUBSCRIBE with an ERROR: a role that was ours may be forbidden by now.
@@ -98,15 +94,8 @@ class Subscribing:
             self._log.warning("Subscribing with the configured roles alone", why=why, roles=sorted(self._own_roles))
 
     def keep_up(self, term: Term, record: FrameworkRecord) -> None:
-        """Begin again after an end for good that is none for us: another scheduler took the subscription over."""
-        feed = self._feed
-        if feed is None or (feed.failure is None and self._due is None):
-            return
-        now = self._clock.monotonic()
-        if self._due is None:
-            self._due = now + self._backoff.delay()
-            self._log.warning("Mesos ended the subscription; subscribing again", reason=feed.failure)
-        elif now >= self._due:
+        """Begin again where `failed` has found a way to."""
+        if self._due is not None and self._clock.monotonic() >= self._due:
             self._due = None
             self.close()
             self._open(term, record)

@@ -1,7 +1,7 @@
 """The terms of leadership of one framework in this process, one after the other, on the runner's thread.
 
 Knows when a term begins and ends, that a defect in one begins the next from what is stored, and how the last one ends:
-uninstalled. What is done during one is in `sdk.runner.turns`.
+uninstalled, or superseded. What is done during one is in `sdk.runner.turns`.
 """
 
 import threading
@@ -19,6 +19,9 @@ from sdk.runner.take_over import TakeOver
 from sdk.runner.term import Term
 from sdk.runner.turns import Turns
 
+_LAST = (Phase.UNINSTALLED, Phase.SUPERSEDED)
+"""Of a process: it has to be started again."""
+
 
 class Terms:
     """`gained` and `lost` are for the leadership's thread, everything else for any."""
@@ -33,10 +36,11 @@ class Terms:
         take_over: TakeOver,
         turns: Callable[[Term, TakeOver], Turns | None],
         clean_up: Callable[[], None],
+        give_way: Callable[[str], None],
         metrics: Metrics,
     ) -> None:
         """`turns` takes over and makes the turns of a term, None when it ended first; `clean_up` is the plugin's, after
-        an uninstall.
+        an uninstall; `give_way` releases the charge for good, and is told why.
         """
         self.term: Term | None = None
         """The present or last one."""
@@ -51,6 +55,7 @@ class Terms:
         self._take_over = take_over
         self._make_turns = turns
         self._clean_up = clean_up
+        self._give_way = give_way
         self._metrics = metrics
         self._phase = Phase.STANDBY
         self._error: str | None = None
@@ -90,7 +95,7 @@ class Terms:
 
     def stopped(self) -> None:
         """Nothing of the process goes on."""
-        if self._phase is not Phase.UNINSTALLED:
+        if self._phase not in _LAST:
             self._phase = Phase.STOPPED
 
     def uninstalled_elsewhere(self) -> bool:
@@ -138,9 +143,11 @@ class Terms:
             self.turns = None
             for gauge in (self._metrics.leader, self._metrics.subscribed):
                 gauge.labels(self._name).set(0)
-            if self._phase is not Phase.UNINSTALLED:
+            if self._phase not in _LAST:
                 self._phase = Phase.STANDBY
-            if not term.alive():  # what went wrong is the trouble of whoever is in charge now
+            if (
+                not term.alive() and self._phase is not Phase.SUPERSEDED
+            ):  # what went wrong is the trouble of whoever is in charge now
                 self._error = self._take_over.error = None
 
     def _lead(self, term: Term) -> None:
@@ -153,10 +160,20 @@ class Terms:
         self.turns = turns
         self._phase = Phase.LEADING
         turns.begin()
-        while term.alive() and not turns.uninstalled:
+        while term.alive() and not turns.uninstalled and turns.superseded is None:
             turns.turn()
         if turns.uninstalled:
             self._finish_uninstall(term)
+        elif turns.superseded is not None and term.alive():
+            self._end_superseded(term, turns.superseded)
+
+    def _end_superseded(self, term: Term, why: str) -> None:
+        self._subscribing.close()
+        self._log.error("Giving way to another scheduler", why=why)
+        self._phase, self._error = Phase.SUPERSEDED, why
+        # Releasing the charge waits for the end of the term, which is this thread's.
+        threading.Thread(target=self._give_way, args=(why,), name=f"resign {self._name}", daemon=True).start()
+        term.pause(None)
 
     def _finish_uninstall(self, term: Term) -> None:
         self._subscribing.close()

@@ -25,10 +25,13 @@ from sdk.runner.inbox import Inbox
 from sdk.runner.publishing import PublishedTargets
 from sdk.runner.subscribing import Subscribing
 from sdk.runner.term import Term
+from sdk.storage.holder import Role
 
 _IDLE = 5.0
 # A plugin that fails to publish its targets.
 _ASK = Policy(first=1.0, most=60.0)
+# Seconds in which a process that is not in charge any more hears of it.
+_SURE = 5.0
 # A Tick that leaves its own time due would come again at once: each such one doubles the wait for the next.
 _TICK_FIRST, _TICK_MAX = 0.02, 1.0
 
@@ -59,6 +62,8 @@ class Turns:
         """LEADING or REMOVED."""
         self.error: str | None = None
         """Why it is not as it should be, None while it is."""
+        self.superseded: str | None = None
+        """Why this process has to give way: another scheduler has subscribed with our id, although we are in charge."""
         calls = Calls(name=name, term=term, inbox=inbox, take=subscribing.call, words=words, metrics=metrics)
         self.frames = Frames(
             name=name,
@@ -76,6 +81,8 @@ class Turns:
         self._term = term
         self._inbox = inbox
         self._subscribing = subscribing
+        self._charge = charge
+        self._superseded_since: float | None = None
         self._plugin = plugin
         self._advertised_url = advertised_url
         self._clock = clock
@@ -104,6 +111,8 @@ class Turns:
         reopening = self._subscribing.due_in()
         if reopening is not None and self.frames.state.connection is not Connection.REMOVED:
             times.append(now + reopening)
+        if self._superseded_since is not None:
+            times.append(now + max(0.0, self._superseded_since + _SURE - self._clock.monotonic()))
         if not self._asked:
             times.append(now + max(0.0, self._ask_due - self._clock.monotonic()))
         return min(times)
@@ -120,6 +129,24 @@ class Turns:
             self._tell_plugin()
         if not state.removal.uninstalled and state.connection is not Connection.REMOVED:
             self._subscribing.keep_up(self._term, state.framework)
+            self._look_for_others(state)
+
+    def _look_for_others(self, state: State) -> None:
+        """Whoever subscribed after us may be a successor, of whom we hear in a moment from the lock: wait for that.
+
+        If none comes, there is somebody who goes by the same id and not by our lock. Subscribing again would throw him
+        out, who would do the same with us; and neither could tell what the other launches.
+        """
+        why = self._subscribing.failure
+        if why is None or self._charge.role is not Role.LEADER:
+            self._superseded_since = None
+        elif self._superseded_since is None:
+            self._superseded_since = self._clock.monotonic()
+        elif self._clock.monotonic() >= self._superseded_since + _SURE:
+            self.superseded = (
+                f"another scheduler has subscribed as framework {state.framework.framework_id} ({why}), so this process"
+                " gives way: see that nobody else uses that id"
+            )
 
     def _ask_plugin(self) -> None:
         """Have the plugin publish its targets."""

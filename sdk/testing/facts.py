@@ -4,6 +4,7 @@ from sdk.core.effects import Log
 from sdk.core.snapshot import Snapshot
 from sdk.core.view import problems, snapshot
 from sdk.model.records import PodRecord
+from sdk.model.status import TaskState
 from sdk.plan.steps import StepView
 from sdk.testing.machines import Machines
 from sdk.testing.scheduler import PlayedScheduler
@@ -47,15 +48,17 @@ class Facts(Machines):
         raise StoryFailed(f"{instance} has no step in {plan}\n{self.describe()}")
 
     def running(self) -> list[str]:
-        """`<service>/<pod>-<index>` of all instances whose tasks run, as the scheduler knows it."""
+        """`<service>/<pod>-<index>` of all instances whose tasks run, or have run to their end beside others, as
+        the scheduler knows it.
+        """
         if self.scheduler.state is None:
             return []
         return sorted(
             f"{record.service}/{record.name}"
             for record in self.scheduler.state.pods.values()
             if record.lost_at is None
-            and record.tasks
-            and all(task.status.state == "TASK_RUNNING" for task in record.tasks)
+            and (states := {task.status.state for task in record.tasks} - {TaskState.FINISHED})
+            and states == {TaskState.RUNNING}
         )
 
     def where(self, instance: str) -> str:

@@ -10,6 +10,11 @@ from sdk.testing.executors import Behaviour
 Json = dict[str, Any]
 
 
+def fault_domain(region: str, zone: str) -> Json:
+    """A DomainInfo."""
+    return {"fault_domain": {"region": {"name": region}, "zone": {"name": zone}}}
+
+
 class Machines:
     """The part of a simulation that knows no scheduler of its own."""
 
@@ -31,6 +36,7 @@ class Machines:
         role: str | None = None,
         attributes: Mapping[str, str] | None = None,
         zone: str | None = None,
+        region: str = "region",
         networks: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """A new agent. With `role` all its resources are statically reserved for that role; `networks` has addresses
@@ -56,7 +62,7 @@ class Machines:
             ],
         }
         if zone is not None:
-            info["domain"] = {"fault_domain": {"region": {"name": "region"}, "zone": {"name": zone}}}
+            info["domain"] = fault_domain(region, zone)
         self.cluster.add(name, info, networks or {})
         self.cluster.pump()
 

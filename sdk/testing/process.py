@@ -27,7 +27,7 @@ from sdk.testing.cluster import Cluster
 from sdk.testing.faults import Faults, ProcessDied
 from sdk.testing.feed import PlayedFeed
 from sdk.testing.lock import Lock, PlayedCharge
-from sdk.testing.surroundings import ProcessStorage, StoryBackoff, StoryClock, StoryPlugin, StoryTerm
+from sdk.testing.surroundings import ProcessStorage, StoryClock, StoryPlugin, StoryTerm
 
 
 class Process:
@@ -86,7 +86,6 @@ class Process:
             wake=self._wake,
             own_roles=settings.own_roles,
             clock=self._clock,
-            again=StoryBackoff(),
         )
         self._take_over = TakeOver(name=framework, store=self._store, own_roles=settings.own_roles, settings=settings)
 
@@ -163,6 +162,10 @@ class Process:
             self._subscribing.close()
             return False
         self.turns.turn(0.0)
+        if self.turns.superseded is not None:
+            self.dead = True
+            self.charge.stop()
+            return False
         return True
 
     def _make_turns(self, term: Term, state: State) -> Turns:

@@ -13,6 +13,7 @@ from sdk.model.spec import ServiceSpec
 from sdk.storage.persister import Write
 from sdk.testing.cluster import Cluster
 from sdk.testing.facts import Facts, StoryFailed
+from sdk.testing.machines import fault_domain
 from sdk.testing.scheduler import PlayedScheduler
 
 Json = dict[str, Any]
@@ -31,9 +32,10 @@ class Simulation(Facts):
         start: float = 1_000_000.0,
         acls: Json | None = None,
         standbys: int = 0,
+        region: str | None = None,
     ) -> None:
-        """`acls` are the master's, in the form of its flag `--acls`; `standbys` are processes beside the one in
-        charge.
+        """`acls` are the master's, in the form of its flag `--acls`, and `region` is where it is; `standbys` are
+        processes beside the one in charge.
         """
         config = MasterConfig(
             master_id="sim",
@@ -41,6 +43,7 @@ class Simulation(Facts):
             max_agent_ping_timeouts=max_agent_ping_timeouts,
             agent_reregister_timeout=60.0,
             acls=None if acls is None else parse_acls(acls),
+            domain=None if region is None else fault_domain(region, "zone"),
         )
         self.cluster = Cluster(now=start, config=config)
         self.scheduler = PlayedScheduler(

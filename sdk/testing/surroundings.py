@@ -35,17 +35,6 @@ class StoryClock:
         return self._cluster.now
 
 
-class StoryBackoff:
-    """Waits of one length."""
-
-    def delay(self) -> float:
-        """Seconds."""
-        return _RETRY
-
-    def reset(self) -> None:
-        """Nothing to forget."""
-
-
 class StoryTerm(Term):
     """A term whose pauses are on the story's clock."""
 

@@ -1,5 +1,6 @@
 """Random stories: after everything has healed exactly the wanted tasks run, and an uninstall leaves nothing."""
 
+from collections.abc import Collection
 from dataclasses import fields, replace
 
 import pytest
@@ -12,8 +13,8 @@ from sdk.core.events import StoringFailed, Tick
 from sdk.core.index import Index
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
-from sdk.model.spec import PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
-from sdk.plan.need import LacksPorts
+from sdk.model.spec import Goal, PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
+from sdk.plan.need import LacksPorts, LacksTasks
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepView
 from sdk.testing import Behaviour, Simulation
@@ -41,6 +42,7 @@ class Chaos(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.sim = Simulation()
+        self._behave_well()
         self.away: set[str] = set()
         self.dead: set[str] = set()
         self.wanted: dict[str, int] = {}
@@ -70,6 +72,7 @@ class Chaos(RuleBasedStateMachine):
         sidecar=st.booleans(),
         surge=st.integers(0, 2),
         odd=st.sampled_from((0, 22, 31000, 31003)),
+        more=st.sets(st.sampled_from(("helper", "job"))),
     )
     def publish(
         self,
@@ -81,8 +84,11 @@ class Chaos(RuleBasedStateMachine):
         sidecar: bool,
         surge: int = 0,
         odd: int = 0,
+        more: Collection[str] = (),
     ) -> None:
-        """`odd` is a port that instances may do without: not offered anywhere, or perhaps somebody else's."""
+        """`odd` is a port that instances may do without: not offered anywhere, or perhaps somebody else's. `more` are
+        tasks that are launched again alone: one that the others can do without, one that runs to its end.
+        """
         services = dict(self.sim.scheduler.services or {})
         spec = service(
             name,
@@ -95,9 +101,15 @@ class Chaos(RuleBasedStateMachine):
                 kind=StrategyKind.PARALLEL if parallel else StrategyKind.SERIAL, max_unavailable=2, max_surge=surge
             ),
         )
-        if sidecar:
-            [task] = spec.pods[0].tasks
-            spec = changed(spec, tasks=(task, replace(task, name="sidecar", cpus=100, ports=())))
+        [task] = spec.pods[0].tasks
+        small = replace(task, cpus=100, ports=())
+        besides = {
+            "sidecar": replace(small, name="sidecar"),
+            "helper": replace(small, name="helper", essential=False),
+            "job": replace(small, name="job", goal=Goal.FINISHED),
+        }
+        chosen = {*more, *(["sidecar"] if sidecar else [])}
+        spec = changed(spec, tasks=(task, *(besides[name] for name in sorted(chosen))))
         services[name] = spec
         self.wanted[name] = count
         self.sim.publish(*services.values())
@@ -247,9 +259,18 @@ class Chaos(RuleBasedStateMachine):
     def master_failover(self) -> None:
         self.sim.master_failover()
 
-    @rule(index=st.integers(0, 2), fails=st.booleans())
-    def behave(self, index: int, fails: bool) -> None:
-        self.sim.behave(f"app-{index}-server", Behaviour(fails_after=0.3 if fails else None, lingers=1.0))
+    @rule(index=st.integers(0, 2), task=st.sampled_from(("server", "helper", "job")), fails=st.booleans())
+    def behave(self, index: int, task: str, fails: bool) -> None:
+        if fails:
+            self.sim.behave(f"app-{index}-{task}", Behaviour(fails_after=0.3, lingers=1.0))
+        else:
+            self._behave_well()
+
+    def _behave_well(self) -> None:
+        for index in range(3):
+            for name in ("server", "helper"):
+                self.sim.behave(f"app-{index}-{name}", Behaviour())
+            self.sim.behave(f"app-{index}-job", Behaviour(finishes_after=1.5))
 
     @invariant()
     def one_live_record_per_task(self) -> None:
@@ -264,7 +285,11 @@ class Chaos(RuleBasedStateMachine):
         state = self.sim.scheduler.state
         if state is not None:
             assert state.index == Index.of(state.pods.values())
-            serving = {key for key, need in state.work.needs.items() if isinstance(need, LacksPorts)}
+            serving = {
+                key
+                for key, need in state.work.needs.items()
+                if isinstance(need, LacksPorts) or (isinstance(need, LacksTasks) and need.serves)
+            }
             assert set(state.work.unrest) == {key[0] for key in state.work.needs if key not in serving}
 
     @invariant()
@@ -290,8 +315,7 @@ class Chaos(RuleBasedStateMachine):
         sim = self.sim
         sim.scheduler.faults.clear()
         sim.fail_operations(0)
-        for index in range(3):
-            sim.behave(f"app-{index}-server", Behaviour())
+        self._behave_well()
         for name in sorted(self.away):
             sim.heal(name)
         for name in sorted(self.dead):
@@ -352,7 +376,7 @@ class Chaos(RuleBasedStateMachine):
         """How many run at rest."""
         services = self.sim.scheduler.services or {}
         pods = [pod for name, spec in services.items() if name in self.wanted for pod in spec.pods]
-        return sum(pod.count * len(pod.tasks) for pod in pods)
+        return sum(pod.count for pod in pods for task in pod.tasks if task.goal is Goal.RUNNING)
 
     def _steps(self) -> list[StepView]:
         return [

@@ -437,20 +437,6 @@ def test_pods_of_several_tasks_back_off() -> None:
     assert launches[1] <= launches[0]
 
 
-def test_job_that_fails_beside_a_server_backs_off() -> None:
-    """The server is ended with it, for an instance is launched as a whole, but less and less often."""
-    spec = service()
-    [task] = spec.pods[0].tasks
-    job = replace(task, name="job", ports=(), goal=Goal.ONCE)
-    sim = Simulation()
-    sim.add_agent("agent1")
-    sim.behave("app-0-job", Behaviour(fails_after=0.5))
-    sim.publish(changed(spec, tasks=(task, job)))
-    sim.advance(120)
-    sentences = [effect.sentence for effect in sim.scheduler.effects if isinstance(effect, Log)]
-    assert sentences.count("Launching web/app-0 on agent1") <= 8
-
-
 def test_wide_partition_stays_within_the_budget_of_the_framework() -> None:
     """One service per instance: no more than the budget is replaced at once, and each that is ready wakes the next."""
     sim = Simulation(settings=Settings(principal="sim-principal", replacements_at_once=2))

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from dataclasses import MISSING
 from enum import Enum
 from pathlib import Path
+from typing import get_args
 
 from sdk.door.accept import RULES
-from sdk.model import container, spec
+from sdk.model import container, placement, spec
 from tests.support.wrapped import wrapped
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "specs.md"
@@ -27,6 +28,9 @@ KINDS: tuple[type, ...] = (
     spec.HealthCheckSpec,
     spec.RecoveryPolicy,
     spec.UpdateStrategy,
+    placement.Preference,
+    placement.Instances,
+    *get_args(placement.Rule),
 )
 
 INTRODUCTION = """# Specs
@@ -46,7 +50,7 @@ def _meanings(kind: type) -> dict[str, str]:
     assert isinstance(definition, ast.ClassDef)
     found: dict[str, str] = {}
     for field, below in zip(definition.body, [*definition.body[1:], None], strict=True):
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and field.target.id != "KIND":
             said = below.value if isinstance(below, ast.Expr) else None
             text = said.value if isinstance(said, ast.Constant) else None
             assert isinstance(text, str), f"{kind.__name__}.{field.target.id} has no docstring"
@@ -58,6 +62,8 @@ def _default(field: "dataclasses.Field[object]") -> str:
     if field.default_factory is not MISSING:
         value = field.default_factory()
         return f"`{type(value).__name__}()`" if dataclasses.is_dataclass(value) else f"`{value!r}`"
+    if dataclasses.is_dataclass(field.default):
+        return f"`{type(field.default).__name__}()`"
     if isinstance(field.default, Enum):
         return f"`{field.default.name}`"
     return "required" if field.default is MISSING else f"`{field.default!r}`"
@@ -66,12 +72,17 @@ def _default(field: "dataclasses.Field[object]") -> str:
 def _section(kind: type) -> Iterator[str]:
     yield f"## {kind.__name__}\n"
     yield inspect.cleandoc(kind.__doc__ or "") + "\n"
+    if kind in get_args(placement.Rule):
+        yield f"A rule (`Rule`); in JSON its `kind` is `{vars(kind)['KIND']}`.\n"
     yield "| field | type | default | meaning |"
     yield "| --- | --- | --- | --- |"
     meanings = _meanings(kind)
     for field in dataclasses.fields(kind):
         shown = field.type.__name__ if isinstance(field.type, type) else str(field.type)
-        for module in ("sdk.model.spec.", "sdk.model.container.", "collections.abc.", "typing."):
+        shown = shown.replace(str(placement.Rule), "Rule").replace("'Rule'", "Rule")
+        for module in ("spec.", "container.", "placement."):
+            shown = shown.replace(f"sdk.model.{module}", "")
+        for module in ("collections.abc.", "typing."):
             shown = shown.replace(module, "")
         cells = (f"`{field.name}`", f"`{shown}`", _default(field), meanings[field.name])
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -922,28 +923,42 @@ def test_an_error_on_a_stream_that_stays_open_ends_it(first: bool) -> None:
         assert driver.failure is None
 
 
-def test_the_end_that_was_asked_for_is_no_error() -> None:
-    """After TEARDOWN the refusal of the id is the proof that it was heard."""
+@pytest.mark.parametrize("answered_first", [True, False])
+def test_the_end_that_was_asked_for_is_no_error(answered_first: bool) -> None:
+    """After TEARDOWN the refusal of the id is the proof that it was heard, also when it comes before the answer."""
+    ended = threading.Event()
 
-    def subscribe(peer: Peer) -> None:
-        if any(request.kind == "TEARDOWN" for request in server.requests):
+    def torn_down() -> bool:
+        return "TEARDOWN" in server.kinds()
+
+    def serve(peer: Peer) -> None:
+        request = peer.request()
+        if request is not None and request.kind == "TEARDOWN":
+            if not answered_first:
+                ended.wait(60)
+            peer.answer("202 Accepted")
+        elif request is not None:
             peer.begin()
-            peer.event({"type": "ERROR", "error": {"message": "Framework has been removed"}})
-            peer.end()
-        else:
-            peer.begin()
-            peer.event(subscribed())
-            wait_until(lambda: any(request.kind == "TEARDOWN" for request in server.requests), what="TEARDOWN")
+            if torn_down():
+                peer.event({"type": "ERROR", "error": {"message": "Framework has been removed"}})
+            else:
+                peer.event(subscribed())
+                wait_until(torn_down, what="TEARDOWN")
             peer.end()
 
     with (
         structlog.testing.capture_logs() as logs,
-        ScriptedServer(master(subscribe)) as server,
+        ScriptedServer(serve) as server,
         running(server.address) as driver,
+        ThreadPoolExecutor(1) as caller,
     ):
         wait_until(lambda: driver.connected, what="the subscription")
-        driver.teardown()
-        assert driver.join(10)
+        call = caller.submit(driver.teardown)
+        if answered_first:
+            call.result(60)
+        joined = driver.join(60)
+        ended.set()
+        assert joined
     assert [line["event"] for line in logs if line["log_level"] == "error"] == []
     assert "Mesos ended the framework, as asked" in [line["event"] for line in logs]
 

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from api.cli.exits import Exit
 from sdk.local.cluster import Cluster
+from sdk.mesos.base import Scheduler as Quiet
+from sdk.mesos.calls import CAPABILITIES
+from sdk.mesos.driver import MesosDriver
 from tests.integration.runner.system import System, kill_task
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
@@ -72,6 +76,30 @@ def test_a_frozen_leader_is_replaced_and_does_not_fight_when_it_wakes(system: Sy
     first.process.send_signal(signal.SIGCONT)
     wait_until(lambda: second.url in str(first.request("GET", "/readyz")), 30, "the sleeper knows who is in charge")
     second.wait_ready(30)
+    assert next(iter(system.wait_running().values()))["id"] == before["id"]
+
+
+def test_a_scheduler_gives_way_to_another_one_with_its_id_that_has_no_lock_of_ours(system: System) -> None:
+    """It ends and says why; the task goes on, and whoever is started next takes the framework up."""
+    scheduler = system.scheduler()
+    scheduler.wait_ready()
+    before = next(iter(system.wait_running().values()))
+    info = {"name": "hello", "user": "root", "roles": ["hello"], "id": {"value": before["framework_id"]}}
+    capabilities = [{"type": name} for name in CAPABILITIES]
+    foreign = MesosDriver(
+        Quiet(), {**info, "capabilities": capabilities, "checkpoint": True}, system.cluster.master_address
+    )
+    foreign.start()
+    try:
+        assert scheduler.process is not None
+        assert scheduler.process.wait(60) == Exit.FAILED
+        assert f"another scheduler has subscribed as framework {before['framework_id']}" in scheduler.log.read_text()
+        assert foreign.connected
+    finally:
+        foreign.stop()
+        foreign.join(30)
+    again = system.scheduler()
+    again.wait_ready(60)
     assert next(iter(system.wait_running().values()))["id"] == before["id"]
 
 

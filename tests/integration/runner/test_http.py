@@ -11,6 +11,7 @@ from sdk.codecs import encode
 from sdk.core.events import PodActionRequested, StoringFailed
 from sdk.core.snapshot import ServiceView
 from sdk.http import configurations, views
+from sdk.http.access import SharedSecret
 from sdk.http.app import make_app
 from sdk.http.errors import HttpError
 from sdk.metrics import Metrics
@@ -64,7 +65,7 @@ def guarded(bench: Bench) -> FlaskClient:
     def count() -> str:
         return "changed"
 
-    return make_app([(bench.runner, [plugins])], Metrics(), secrets={"test": "s3cret"}).test_client()
+    return make_app([(bench.runner, [plugins])], Metrics(), ways=[SharedSecret("s3cret", "the API")]).test_client()
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,8 @@ def test_the_state_of_a_leader_has_all_fields(bench: Bench, client: FlaskClient)
         "master": "master:5050",
         "error": None,
         "principal": None,
+        "earlier_ids": [],
+        "roles": ["test"],
     }
     assert (state["leader"], state["phase"], state["ready"], state["services"]) == (True, "leading", True, ["web"])
     ready = {"status": "ready", "framework": "test", "quarantined": [], "problems": [], "skipped": []}

@@ -45,6 +45,7 @@ class Bench:
     plugin: Wisher = field(default_factory=lambda: Wisher({"web": service()}))
     ids: Iterator[int] = field(default_factory=itertools.count)
     metrics: Metrics = field(default_factory=Metrics)
+    superseded: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = FrameworkStore(self.persister, "/r", "test")
@@ -61,6 +62,7 @@ class Bench:
             new_id=lambda: f"id-{next(self.ids)}",
             metrics=self.metrics,
             core_settings=Settings(proof_within=0.2, reconcile_first=0.1, sweep=0.5),
+            superseded=self.superseded.append,
         )
 
     def lead(self) -> None:
@@ -390,22 +392,31 @@ def test_a_removed_framework_goes_on_under_a_new_id_when_asked(bench: Bench) -> 
     assert bench.runner.status().phase is Phase.LEADING
 
 
-def test_a_subscription_that_another_instance_took_is_taken_back_while_in_charge(bench: Bench) -> None:
-    """The lock decides who is right: the holder subscribes again."""
-    bench.lead()
-    bench.master.feed.fail("Framework failed over")
-    wait_until(lambda: len(bench.master.feeds) == 2, what="a new subscription")
-    bench.wait_ready()
-
-
-def test_a_subscription_that_another_instance_took_is_taken_back_for_an_uninstall(bench: Bench) -> None:
-    """Without it nothing could be killed or released, and the uninstall would never end."""
+def test_a_process_gives_way_to_another_scheduler_with_its_id(bench: Bench) -> None:
+    """Whoever has the id and not the lock is not thrown out: the charge is free for whom an operator starts."""
     bench.lead()
     bench.launch()
-    bench.runner.submit(UninstallRequested())
     bench.master.feed.fail("Framework failed over")
-    wait_until(lambda: len(bench.master.feeds) == 2, what="a new subscription")
-    wait_until(lambda: any(isinstance(call, Kill) for call in bench.master.feed.calls), what="a kill")
+    why = wait_until(lambda: bench.superseded, 30, "the end")[0]
+    assert "another scheduler has subscribed as framework framework-1 (Framework failed over)" in why
+    assert bench.lock.stopped
+    assert len(bench.master.feeds) == 1
+    assert (bench.runner.status().phase, bench.runner.status().reason) == (Phase.SUPERSEDED, why)
+    assert not any(isinstance(call, Teardown) for call in bench.master.calls)
+    assert bench.stored_tasks() == {bench.master.launched()[0].task_id: TaskState.RUNNING}
+
+
+def test_a_process_whose_successor_subscribed_is_a_standby(bench: Bench) -> None:
+    """It hears of the lock a little later than of the subscription, and serves again when it is in charge again."""
+    bench.lead()
+    bench.lock.suspend()
+    bench.master.feed.fail("Framework failed over")
+    wait_until(lambda: "failed over" in bench.runner.status().reason or not bench.runner.status().ready, what="the end")
+    bench.lock.take()
+    wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, what="a standby")
+    bench.lock.give(bench.persister)
+    bench.wait_ready()
+    assert bench.superseded == []
 
 
 def test_an_uninstall_of_a_removed_framework_takes_a_new_id(bench: Bench) -> None:

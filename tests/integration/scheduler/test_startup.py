@@ -118,13 +118,15 @@ def test_the_leader_writes_its_secret_beside_its_address_and_nowhere_else(
     [
         ({}, "EDGELB_SCHEDULER_SECRET_FILE"),
         ({"secret": "s"}, None),
+        ({"access_file": "read a token:0123456789abcdef"}, None),
+        ({"access_file": "read a token:0123456789abcdef", "frameworks": EXAMPLES}, "guarded"),
         ({"allow_unauthenticated": True}, None),
         ({"secret": "s", "frameworks": EXAMPLES}, "guarded"),
         ({"allow_unauthenticated": True, "frameworks": EXAMPLES}, None),
     ],
 )
 def test_other_machines_reach_the_scheduler_only_when_changes_need_a_secret_or_it_is_said(
-    changes: dict[str, Any], refused: str | None
+    tmp_path: Path, changes: dict[str, Any], refused: str | None
 ) -> None:
     """A secret that stands in ZooKeeper is none on a network that nobody trusts."""
     settings = {
@@ -134,6 +136,9 @@ def test_other_machines_reach_the_scheduler_only_when_changes_need_a_secret_or_i
         "frameworks": default_frameworks(),
         "listen": "0.0.0.0:0",
     }
+    if "access_file" in changes:
+        (tmp_path / "access").write_text(changes["access_file"])
+        changes = changes | {"access_file": tmp_path / "access"}
     if refused is None:
         SchedulerProcess(SchedulerSettings(**(settings | changes))).stop()
         return

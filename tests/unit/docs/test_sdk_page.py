@@ -3,18 +3,33 @@
 import importlib.util
 import re
 from pathlib import Path
+from typing import Any
 
-from sdk.door.accept import RULES
+from sdk.door.accept import RULES, accept
 from sdk.testing import Simulation
+from tests.simulation.specs import changed, service
 from tests.support import specs_page
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "sdk.md").read_text()
 
 
+def examples(heading: str) -> str:
+    """The Python below a heading."""
+    below = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"^```python\n(.*?)^```", below, re.MULTILINE | re.DOTALL))
+
+
 def test_the_story_of_the_page_goes_as_told() -> None:
     """The example ends with nothing left."""
-    [story] = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
-    exec(compile(story, "sdk.md", "exec"), {})
+    exec(compile(examples("Testing"), "sdk.md", "exec"), {})
+
+
+def test_the_rules_of_placement_on_the_page_are_taken() -> None:
+    """As part of a spec."""
+    names: dict[str, Any] = {}
+    exec(compile(examples("Placement"), "sdk.md", "exec"), names)
+    spec = changed(service(), placement=names["placement"], prefer=names["prefer"])
+    assert accept(spec) == spec
 
 
 def test_the_modules_of_the_page_exist() -> None:

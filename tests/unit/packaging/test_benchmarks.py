@@ -111,10 +111,10 @@ def test_the_suite_runs_what_the_table_is_made_of() -> None:
 def test_the_suite_keeps_results_beside_the_machine(tmp_path: Path) -> None:
     """And what was measured before, when something else is measured."""
     (tmp_path / "churn.json").write_text(json.dumps({"name": "churn", "figures": {}, "bars": []}))
-    assert suite.main([str(tmp_path), "--only", "sdk_placement", "--quick"]) == 0
-    assert json.loads((tmp_path / "sdk_placement.json").read_text())["name"] == "sdk_placement"
+    assert suite.main([str(tmp_path), "--only", "offers", "--quick"]) == 0
+    assert json.loads((tmp_path / "offers.json").read_text())["name"] == "offers"
     record = json.loads((tmp_path / "machine.json").read_text())
-    assert record["runs"]["sdk_placement"]["status"] == 0
+    assert record["runs"]["offers"]["status"] == 0
     assert record["machine"]["processors"]
     assert (tmp_path / "comparison.md").read_text().startswith("| | marathon-lb | Edge-LB |")
     assert (tmp_path / "churn.json").exists()

@@ -18,6 +18,7 @@ GOOD: dict[str, Any] = {"zk": "a:1", "zk_root": "/edgelb", "mesos": "m:5050", "f
         ({"listen": "0.0.0.0:8090"}, f"http://{socket.gethostname()}:31000"),
         ({"listen": "127.0.0.1:0"}, "http://127.0.0.1:31000"),
         ({"listen": "[::1]:0"}, "http://[::1]:31000"),
+        ({"certificate": Path("a"), "key": Path("b")}, "https://127.0.0.1:31000"),
         ({"advertise": "https://lb.example/service/edgelb/"}, "https://lb.example/service/edgelb"),
     ],
 )
@@ -35,6 +36,9 @@ def test_the_advertised_address_is_one_that_others_can_use(change: dict[str, Any
         {"zk_root": "/"},
         {"advertise": "lb.example:8090"},
         {"replace_after": -1.0},
+        {"certificate": Path("a.pem")},
+        {"key": Path("a.key")},
+        {"client_ca": Path("ca.pem")},
     ],
 )
 def test_what_can_never_work_is_refused(change: dict[str, Any]) -> None:

@@ -16,7 +16,8 @@ from sdk.core.effects import (
     StoreTarget,
 )
 from sdk.errors import CorruptRecord, InvalidSpec, LeadershipLost
-from sdk.framework_store import FrameworkStore, Stored, batches
+from sdk.framework_store import FrameworkStore, Stored
+from sdk.framework_writes import batches
 from sdk.model.ids import ConfigId, FrameworkId
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec

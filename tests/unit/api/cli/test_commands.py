@@ -25,7 +25,7 @@ def run(*arguments: str) -> Result:
         ("statu", "status"),
         ("lb-confg", "lb-config"),
         ("marathon_app", "marathon-app"),
-        ("apply", "edgelb create or edgelb update"),
+        ("check", "edgelb validate"),
         ("ls", "edgelb list"),
         ("run apii", "api"),
         ("pod lst", "list"),

@@ -96,7 +96,9 @@ GIVEN = {
     "--listener-listen": "0.0.0.0:3", "--listener-health-listen": "0.0.0.0:4", "--template-health-listen": "0.0.0.0:5",
     "--listener": "l:3,m:3", "--replace-after": "0.5", "--replacements-at-once": "7", "--mesos-principal": "p",
     "--mesos-secret-file": "s", "--mesos-ca": "ca", "--mesos-certificate": "crt", "--mesos-key": "key",
-    "--scheduler-secret-file": "secret", "--credentials-file": "users", "--log-level": "debug", "--log-format": "json",
+    "--scheduler-secret-file": "secret", "--scheduler-ca": "sca", "--scheduler-access-file": "who",
+    "--scheduler-certificate": "scrt", "--scheduler-key": "skey", "--scheduler-client-ca": "cca",
+    "--credentials-file": "users", "--log-level": "debug", "--log-format": "json",
 }  # fmt: skip
 FLAGS = {"--mesos-verify", "--allow-unauthenticated"}
 

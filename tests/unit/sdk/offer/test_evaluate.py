@@ -13,9 +13,10 @@ from sdk.model.resources import Attribute, Offer, Reservation, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, PodSpec, PortSpec, TaskSpec
 from sdk.offer.algebra import add, contain
 from sdk.offer.evaluate import Match, Refusal, evaluate
-from sdk.offer.placement import Place, Siblings
+from sdk.offer.place import Others, Place, Places
 from sdk.offer.pool import Pool, pools
 from sdk.offer.requirement import Claimant, Requirement
+from sdk.offer.rules import Known
 
 FRAMEWORK = FrameworkId("fw-1")
 STATIC = Reservation(role="slave_public", dynamic=False)
@@ -145,7 +146,8 @@ def test_all_unmet_needs_are_listed() -> None:
         constraints=(("hostname", "UNIQUE"),),
         tasks=(task(cpus=5000, mem=2_000_000, ports=(PortSpec(name="web", number=81),)),),
     )
-    wanted = requirement(pod=pod, tasks=pod.tasks, siblings=Siblings([Place(hostname="agent1", instance="lb-1")]))
+    neighbours = Known(Others(Places([Place(hostname="agent1", instance="lb-1")])))
+    wanted = requirement(pod=pod, tasks=pod.tasks, neighbours=neighbours)
     assert refused(evaluate(wanted, pool(), claimant())) == (
         "hostname agent1 already runs lb-1 (hostname:UNIQUE)",
         "port 81 not free: used by a task, or not the agent's to give",

@@ -1,12 +1,23 @@
 """Marathon's placement constraints."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sdk.errors import InvalidSpec
 from sdk.model.resources import Attribute
-from sdk.offer.placement import GROWING, Place, Siblings, parse_constraints, refusals
+from sdk.offer.place import Others, Place, Places
+from sdk.offer.placement import as_rule, parse_constraints, rule_set
+from sdk.offer.rules import Known, growing
+
+
+def refusals(constraints: Iterable[tuple[str, ...]], candidate: Place, siblings: Iterable[Place]) -> tuple[str, ...]:
+    """With siblings that have names of their own."""
+    named = (replace(each, instance=each.instance or f"app-{index}") for index, each in enumerate(siblings))
+    return tuple(rule_set(tuple(constraints), ()).refusals(candidate, Known(Others(Places(named)))))
 
 
 def place(hostname: str = "agent1", instance: str = "", zone: str | None = None, **attributes: str) -> Place:
@@ -77,12 +88,10 @@ def test_broken_constraints_name_field_and_rule(text: str, rule: str) -> None:
     assert rule in caught.value.rule
 
 
-SIBLINGS = Siblings(
-    (
-        place("agent1", "app-0", rack="r1"),
-        place("agent2", "app-1", rack="r1"),
-        place("agent3", "app-2", rack="r2"),
-    )
+SIBLINGS = (
+    place("agent1", "app-0", rack="r1"),
+    place("agent2", "app-1", rack="r1"),
+    place("agent3", "app-2", rack="r2"),
 )
 
 
@@ -147,6 +156,6 @@ def test_refused_place_stays_refused_while_siblings_are_added(
 ) -> None:
     """Placing many of one kind looks at each refused place once: this is why."""
     rules = parse_constraints(constraint)
-    assert {rule[1] for rule in rules} <= GROWING
-    if refusals(rules, candidate, Siblings(before)):
-        assert refusals(rules, candidate, Siblings([*before, *more]))
+    assert all(growing(as_rule(rule)) for rule in rules)
+    if refusals(rules, candidate, before):
+        assert refusals(rules, candidate, [*before, *more])

@@ -13,6 +13,7 @@ from sdk.model.status import TaskState, TaskStatus
 from sdk.plan.assess import assess
 from sdk.plan.need import (
     Around,
+    LacksTasks,
     LeftBehind,
     MustDelete,
     MustKill,
@@ -115,11 +116,68 @@ def test_backoff_is_waited_for_with_the_reason() -> None:
 
 
 def test_one_ended_task_ends_the_others() -> None:
-    """An instance is launched as a whole."""
+    """Essential tasks that are kept up are launched together."""
     wish = spec(server("a"), server("b"))
     found = need(record(task(name="a"), task(TaskState.FAILED, name="b")), wish)
     assert isinstance(found, MustKill)
     assert found.tasks == ("a-1",)
+
+
+@pytest.mark.parametrize(
+    ("other", "state"),
+    [
+        (server("b", essential=False), TaskState.FAILED),
+        (server("b", essential=False), TaskState.FINISHED),
+        (server("b", goal=Goal.FINISHED), TaskState.FAILED),
+        (server("b", goal=Goal.ONCE), TaskState.KILLED),
+    ],
+)
+def test_other_tasks_are_launched_alone(other: TaskSpec, state: TaskState) -> None:
+    """After a backoff of their own; what runs goes on meanwhile."""
+    wish = spec(server("a"), other)
+    ended = replace(task(state, name="b"), not_before=NOW + 3)
+    found = need(record(task(name="a"), ended, last_failure="b failed"), wish)
+    assert isinstance(found, LacksTasks)
+    assert (found.tasks, found.until, found.serves) == ((), NOW + 3, not other.essential)
+    assert found.message == "b failed; tried again in 3 s"
+    later = assess(record(task(name="a"), ended), wish, NOW + 3, AROUND)
+    assert isinstance(later, LacksTasks)
+    assert later.tasks == ("b",)
+    assert later.message == "b waits for its resources on agent1 to be offered again"
+
+
+def test_job_is_left_alone_when_the_tasks_beside_it_are_launched_again() -> None:
+    """The server that ended is launched beside it, when its backoff is over."""
+    wish = spec(server("a"), server("b"), server("job", goal=Goal.ONCE))
+    job = task(name="job")
+    found = need(record(task(name="a"), task(TaskState.FAILED, name="b"), job, failed=True), wish)
+    assert isinstance(found, MustKill)
+    assert found.tasks == ("a-1",)
+    over = (task(TaskState.KILLED, name="a"), task(TaskState.FAILED, name="b"), job)
+    found = need(record(*over, failures=1, not_before=NOW + 1), wish)
+    assert isinstance(found, LacksTasks)
+    assert (found.tasks, found.until) == ((), NOW + 1)
+    found = need(record(*over), wish)
+    assert isinstance(found, LacksTasks)
+    assert found.tasks == ("a", "b")
+
+
+def test_silent_helper_is_asked_about() -> None:
+    """Its launch may have been lost, whatever the others do."""
+    wish = spec(server("a"), server("b", essential=False))
+    found = need(record(task(name="a"), task(TaskState.STAGING, name="b")), wish)
+    assert isinstance(found, LacksTasks)
+    assert (found.tasks, found.reconcile, found.until) == ((), ("b-1",), NOW - 10 + 120)
+    assert found.message == "b starts on agent1"
+
+
+@pytest.mark.parametrize(("state", "expected"), [(TaskState.RUNNING, False), (TaskState.FINISHED, True)])
+def test_instance_is_ready_when_its_jobs_are_done(state: TaskState, expected: bool) -> None:
+    """Beside a server; an instance of jobs alone is as long as they run."""
+    job = server("job", goal=Goal.FINISHED)
+    assert ready(record(task(), task(state, name="job")), spec(server(), job)) is expected
+    assert ready(record(task(state, name="job")), spec(job))
+    assert ready(record(task(), task(state, name="job")), spec(server(), replace(job, essential=False)))
 
 
 def test_restart_ends_what_runs() -> None:

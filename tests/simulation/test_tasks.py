@@ -1,0 +1,326 @@
+"""Instances of several tasks: which of them end, and are launched, together, and which without the others."""
+
+from dataclasses import replace
+
+import pytest
+
+from sdk.model.spec import CommandSpec, Goal, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec, UpdateStrategy
+from sdk.plan.progress import Progress
+from sdk.testing import Behaviour, Simulation
+from tests.simulation.specs import ROLE, changed, service
+
+
+def task(name: str, **fields: object) -> TaskSpec:
+    """A small task without ports."""
+    return TaskSpec(name=name, cpus=100, mem=32_000, command=CommandSpec(value="sleep 1000"), **fields)  # type: ignore[arg-type]
+
+
+def pod(*more: TaskSpec, role: str = ROLE, command: str = "sleep 1000", count: int = 1) -> ServiceSpec:
+    """A server with a port, and more tasks beside it."""
+    spec = service(
+        role=role,
+        command=command,
+        count=count,
+        recovery=RecoveryPolicy(replace_after=20.0, backoff_initial=2.0, backoff_max=30.0),
+        update=UpdateStrategy(min_ready=0.5),
+    )
+    return changed(spec, tasks=(*spec.pods[0].tasks, *more))
+
+
+def started(*more: TaskSpec, role: str = ROLE) -> Simulation:
+    """One instance of the server with these tasks, all launched."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.add_agent("agent2")
+    sim.publish(pod(*more, role=role))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING", "the server runs")
+    return sim
+
+
+def _task(sim: Simulation, name: str, instance: str = "web/app-0") -> str:
+    """The id of a task of the instance."""
+    return next(str(each.task_id) for each in sim.record(instance).tasks if each.name == name)
+
+
+def _state(sim: Simulation, name: str, instance: str = "web/app-0") -> str:
+    return next((str(each.status.state) for each in sim.record(instance).tasks if each.name == name), "none")
+
+
+def _dies(sim: Simulation, name: str) -> None:
+    """The task ends by itself."""
+    for executor, found in sim.cluster.tasks({_task(sim, name)}):
+        executor.finish(found, "TASK_FAILED", "Command exited with status 1")
+    sim.cluster.pump()
+
+
+@pytest.mark.parametrize("role", [ROLE, "*"])
+def test_task_that_is_not_essential_is_launched_again_alone(role: str) -> None:
+    """The server goes on, on the same agent, with the same ports; the helper comes back with its own."""
+    sim = started(task("helper", essential=False, ports=(PortSpec(name="admin"),)), role=role)
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "the helper runs")
+    before = {each.name: each for each in sim.record("web/app-0").tasks}
+    _dies(sim, "helper")
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "it runs again")
+    after = {each.name: each for each in sim.record("web/app-0").tasks}
+    assert after["server"] == before["server"]
+    assert after["helper"].task_id != before["helper"].task_id
+    assert after["helper"].ports == before["helper"].ports or role == "*"
+    assert (after["helper"].failures, sim.record("web/app-0").failures) == (1, 0)
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "all is well")
+    assert len(sim.processes()) == 2
+    sim.settle()
+    if role != "*":
+        sim.expect_reserved_exactly()
+
+
+def test_essential_task_takes_the_others_that_are_kept_up_with_it() -> None:
+    """A job that runs at the time goes on."""
+    job = task("job", goal=Goal.FINISHED)
+    sim = started(task("helper", essential=False), task("second"), job)
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "all run")
+    before = {each.name: each.task_id for each in sim.record("web/app-0").tasks}
+    _dies(sim, "server")
+    sim.run_until(lambda: sim.running() == ["web/app-0"] and _task(sim, "server") != before["server"], "all run again")
+    after = {each.name: each.task_id for each in sim.record("web/app-0").tasks}
+    assert {name for name in before if before[name] != after[name]} == {"server", "second", "helper"}
+    assert sim.record("web/app-0").failures == 1
+    assert len(sim.processes()) == 4
+    sim.settle()
+    sim.expect_reserved_exactly()
+
+
+@pytest.mark.parametrize("goal", [Goal.FINISHED, Goal.ONCE])
+def test_job_that_fails_beside_a_server_is_tried_again_without_it(goal: Goal) -> None:
+    """Less and less often; the server is launched once, and the job counts its own failures."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.behave("app-0-job", Behaviour(fails_after=0.5))
+    sim.publish(pod(task("job", goal=goal)))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING", "the server runs")
+    first = _task(sim, "server")
+    sim.advance(120)
+    assert _task(sim, "server") == first
+    assert 5 <= sum(said.startswith("Launching job of web/app-0") for said in sim.said()) <= 8
+    assert "job failed on agent1" in sim.step("web/app-0").message
+    assert sim.record("web/app-0").failures == 0
+    sim.behave("app-0-job", Behaviour(finishes_after=1.0))
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "the job is done", within=60)
+    assert _task(sim, "server") == first
+    sim.expect_running("web/app-0")
+    sim.settle()
+    sim.expect_reserved_exactly()
+
+
+def test_failures_of_a_helper_outlive_the_scheduler() -> None:
+    """Another process goes on waiting where the first one did, and launches it alone as well."""
+    sim = started(task("helper", essential=False))
+    sim.behave("app-0-helper", Behaviour(fails_after=0.2))
+    _dies(sim, "helper")
+    sim.run_until(lambda: _failures(sim) == 4, "it has failed often", within=60)
+    first = _task(sim, "server")
+    sim.restart_scheduler()
+    sim.run_until(lambda: _failures(sim) == 5, "it goes on", within=60)
+    assert _task(sim, "server") == first
+
+
+def _failures(sim: Simulation) -> int:
+    return next(each.failures for each in sim.record("web/app-0").tasks if each.name == "helper")
+
+
+def test_done_job_of_an_earlier_configuration_keeps_no_update_from_being_complete() -> None:
+    """ONCE is done for ever, FINISHED runs again with each configuration; both are known as deployed."""
+    sim = Simulation()
+    for name in ("agent1", "agent2"):
+        sim.add_agent(name)
+    for index in range(2):
+        for name in ("once", "each"):
+            sim.behave(f"app-{index}-{name}", Behaviour(finishes_after=0.5))
+    jobs = (task("once", goal=Goal.ONCE), task("each", goal=Goal.FINISHED))
+    sim.publish(pod(*jobs, count=2))
+    sim.run_until(lambda: _all_complete(sim, 2), "both are deployed")
+    before = {each.name: each.task_id for each in sim.record("web/app-0").tasks}
+    sim.publish(pod(*jobs, count=2, command="sleep 2000"))
+    sim.run_until(lambda: _all_complete(sim, 2) and not sim.scheduler.state.stored.earlier, "both are updated")  # type: ignore[union-attr]
+    after = {each.name: each.task_id for each in sim.record("web/app-0").tasks}
+    assert after["once"] == before["once"]
+    assert after["each"] != before["each"]
+    record = sim.record("web/app-0")
+    assert record.deployed == next(each.config for each in record.tasks if each.name == "server")
+
+
+def _all_complete(sim: Simulation, count: int) -> bool:
+    plan = next(plan for plan in sim.snapshot().services["web"].plans if plan.name == "deploy")
+    steps = [step for phase in plan.phases for step in phase.steps]
+    return len(steps) == count and all(step.status is Progress.COMPLETE for step in steps)
+
+
+def test_update_proves_itself_beside_a_job_that_is_done() -> None:
+    """The second instance is ended when the first has been ready for `min_ready`, done jobs of old or not."""
+    sim = Simulation()
+    for name in ("agent1", "agent2"):
+        sim.add_agent(name)
+    for index in range(2):
+        sim.behave(f"app-{index}-job", Behaviour(finishes_after=0.5))
+    strategy = UpdateStrategy(min_ready=30.0)
+    sim.publish(changed(pod(task("job", goal=Goal.ONCE), count=2), update=strategy))
+    sim.run_until(lambda: _all_complete(sim, 2), "both are deployed")
+    before = {index: _task(sim, "server", f"web/app-{index}") for index in range(2)}
+    sim.settle(60)
+    sim.publish(changed(pod(task("job", goal=Goal.ONCE), count=2, command="sleep 2000"), update=strategy))
+
+    def updated() -> list[int]:
+        return [index for index in range(2) if _task(sim, "server", f"web/app-{index}") != before[index]]
+
+    sim.run_until(lambda: len(updated()) == 1, "the first is updated")
+    began = sim.now
+    sim.run_until(lambda: len(updated()) == 2, "the second follows")
+    assert sim.now - began >= 30.0
+
+
+def test_instance_with_a_done_job_is_replaced_without_it() -> None:
+    """The agent dies: the server goes elsewhere, what has been done is not done again."""
+    sim = Simulation()
+    for name in ("agent1", "agent2"):
+        sim.add_agent(name)
+    sim.behave("app-0-job", Behaviour(finishes_after=0.5))
+    sim.publish(pod(task("job", goal=Goal.ONCE)))
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is deployed")
+    home, job = sim.where("web/app-0"), _task(sim, "job")
+    sim.kill_agent(home)
+    sim.run_until(lambda: sim.running() == ["web/app-0"] and _host(sim) != home, "it is elsewhere", within=90)
+    assert _task(sim, "job") == job
+    assert len(sim.processes()) == 1
+
+
+def _host(sim: Simulation) -> str:
+    return next(each.hostname for each in sim.record("web/app-0").tasks if each.name == "server")
+
+
+def test_lost_launch_of_a_helper_is_noticed() -> None:
+    """Its ACCEPT vanishes: the helper is asked about and launched anew, the server goes on."""
+    sim = started(task("helper", essential=False))
+    first = _task(sim, "server")
+    _dies(sim, "helper")
+    sim.lose_calls("Accept")
+    sim.run_until(lambda: sim.scheduler.faults.lose["Accept"] == 0, "the call is lost", within=60)
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "it runs again", within=300)
+    assert _task(sim, "server") == first
+    assert len(sim.processes()) == 2
+
+
+def test_refused_launch_of_a_helper_ends_nobody() -> None:
+    """Mesos refuses the call: the helper waits for longer each time, its server goes on."""
+    sim = started(task("helper", essential=False))
+    first = _task(sim, "server")
+    sim.refuse_calls(lambda call: "TaskInfo is not valid" if call["type"] == "ACCEPT" else None)
+    _dies(sim, "helper")
+    sim.run_until(lambda: _failures(sim) >= 4, "it has been refused", within=120)
+    assert "Mesos refuses its launch: HTTP 400: TaskInfo is not valid" in sim.step("web/app-0", "recovery").message
+    sim.refuse_calls(lambda _call: None)
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "it runs again", within=120)
+    assert _task(sim, "server") == first
+    sim.settle()
+    sim.expect_reserved_exactly()
+
+
+def test_helper_does_not_hold_up_an_update() -> None:
+    """What can do without it is updated although it fails."""
+    sim = started(task("helper", essential=False))
+    sim.behave("app-0-helper", Behaviour(fails_after=0.2))
+    _dies(sim, "helper")
+    sim.run_until(lambda: _failures(sim) == 3, "it fails", within=60)
+    first = _task(sim, "server")
+    sim.publish(pod(task("helper", essential=False), command="sleep 2000"))
+    sim.run_until(lambda: _task(sim, "server") != first and sim.record("web/app-0").earlier is None, "it is updated")
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING", "the server runs")
+
+
+def test_restart_on_request_begins_the_count_of_a_helper_anew() -> None:
+    """All of the instance is launched, and nothing that went wrong before counts."""
+    sim = started(task("helper", essential=False))
+    _dies(sim, "helper")
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "it runs again")
+    assert _failures(sim) == 1
+    first = _task(sim, "server")
+    sim.action("web/app-0", "restart")
+    sim.run_until(lambda: sim.running() == ["web/app-0"] and _task(sim, "server") != first, "it was restarted")
+    assert _failures(sim) == 0
+
+
+def test_all_of_it_goes_when_it_is_removed() -> None:
+    """Whatever runs of it, and whatever waits."""
+    sim = started(task("helper", essential=False), task("job", goal=Goal.ONCE))
+    sim.behave("app-0-helper", Behaviour(fails_after=0.2))
+    _dies(sim, "helper")
+    sim.publish()
+    sim.run_until(lambda: sim.scheduler.stored_pods() == [], "it is gone", within=200)
+    sim.uninstall()
+    sim.run_until(lambda: sim.snapshot().uninstall is Progress.COMPLETE, "it is uninstalled", within=200)
+    sim.expect_nothing_left()
+
+
+def test_pod_of_jobs_tries_the_one_that_failed() -> None:
+    """What is done stays so; what runs goes on."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.behave("app-0-quick", Behaviour(finishes_after=1.0))
+    sim.behave("app-0-slow", Behaviour(finishes_after=40.0))
+    sim.behave("app-0-bad", Behaviour(fails_after=1.0))
+    jobs = [task(name, goal=Goal.ONCE) for name in ("quick", "slow", "bad")]
+    sim.publish(changed(pod(), tasks=tuple(jobs)))
+    sim.run_until(lambda: _state(sim, "quick") == "TASK_FINISHED", "one is done")
+    ids = {name: _task(sim, name) for name in ("quick", "slow", "bad")}
+    sim.run_until(lambda: _task(sim, "bad") != ids["bad"], "the one that failed is tried again", within=30)
+    assert (_task(sim, "quick"), _task(sim, "slow")) == (ids["quick"], ids["slow"])
+    sim.behave("app-0-bad", Behaviour(finishes_after=1.0))
+    sim.run_until(lambda: sim.step("web/app-0").message == "finished", "all are done", within=120)
+    assert replace(sim.record("web/app-0"), tasks=()).failures == 0
+
+
+NOBODY = {"run_tasks": [{"principals": {"type": "ANY"}, "users": {"type": "NONE"}}]}
+
+
+def test_task_that_is_forbidden_is_tried_twice_and_no_more() -> None:
+    """Its step, its status and its problem say why, also under another scheduler; a restart tries again."""
+    sim = Simulation(acls=NOBODY)
+    sim.add_agent("agent1")
+    sim.publish(pod(), service("other"))
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.ERROR, "it is given up", within=60)
+    assert sim.step("web/app-0").message.startswith("Mesos forbids the task server: ")
+    assert sim.snapshot().services["web"].status is Progress.ERROR
+    launched = sum(said.startswith("Launching web/app-0") for said in sim.said())
+    sim.restart_scheduler()
+    sim.settle(2000)
+    assert sim.problems()["web"].startswith("app-0: Mesos forbids the task server: ")
+    assert sum(said.startswith("Launching web/app-0") for said in sim.said()) == launched == 2
+    sim.allow_everything()
+    sim.action("web/app-0", "restart")
+    sim.run_until(lambda: sim.running() == ["web/app-0"], "it runs")
+    assert "web" not in sim.problems()
+    assert "other" in sim.problems()
+    sim.publish(pod(), service("other", command="another"))
+    sim.run_until(lambda: sim.running() == ["other/app-0", "web/app-0"], "the other one, too", within=60)
+    sim.settle()
+    sim.expect_reserved_exactly()
+
+
+def test_forbidden_helper_ends_nobody() -> None:
+    """The server serves, is updated, and what is the matter with the helper is told."""
+    sim = Simulation(acls={"run_tasks": [{"principals": {"type": "NONE"}, "users": {"values": ["somebody"]}}]})
+    sim.add_agent("agent1")
+    helper = replace(task("helper", essential=False), command=CommandSpec(value="sleep 1000", user="somebody"))
+    sim.publish(pod(helper))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING", "the server runs")
+    first = _task(sim, "server")
+    sim.settle(1000)
+    assert _task(sim, "server") == first
+    assert sim.step("web/app-0", "recovery").status is Progress.ERROR
+    assert "Mesos forbids the task helper" in sim.problems()["web"]
+    assert sum("helper" in said for said in sim.said() if said.startswith("Launching")) == 1
+    sim.publish(pod(helper, command="sleep 2000"))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING" and _task(sim, "server") != first, "it is updated")
+    sim.publish(pod(task("helper", essential=False)))
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "another helper runs", within=60)
+    assert sim.problems() == {}
+    sim.settle()
+    sim.expect_reserved_exactly()
