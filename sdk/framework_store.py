@@ -5,6 +5,7 @@
     <root>/frameworks/<name>/services/<service>/target             {"config": id}
     <root>/frameworks/<name>/services/<service>/configs/<id>       ServiceSpec
     <root>/frameworks/<name>/services/<service>/earlier/<id>       PodSpec that instances have until they are updated
+    <root>/frameworks/<name>/services/<service>/plans/<plan>    PlanRecord
     <root>/frameworks/<name>/services/<service>/pods/<pod>-<index> PodRecord
 
 Does not decide anything and does not talk to Mesos.
@@ -21,6 +22,7 @@ from sdk.door.accept import accept
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.framework_writes import FrameworkWrites, batches, segment, target_at
 from sdk.model.ids import ConfigId
+from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.storage.persister import Check, Persister, Remove
@@ -36,6 +38,8 @@ class StoredService:
     """By instance name `<pod>-<index>`."""
     earlier: Mapping[ConfigId, PodSpec] = field(default_factory=dict)
     """Configurations that instances keep until a rolling update gets to them."""
+    plans: Mapping[str, PlanRecord] = field(default_factory=dict)
+    """What operators have said about its plans."""
     unreadable: str | None = None
     """Why its target cannot be read: the node and what is wrong with it."""
     unreadable_pods: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +63,7 @@ class Stored:
             settings,
             broken={(name, pod): why for name, service in named for pod, why in service.unreadable_pods.items()},
             earlier={(name, config): spec for name, service in named for config, spec in service.earlier.items()},
+            plans={(name, plan): said for name, service in named for plan, said in service.plans.items()},
             targetless={name: service.unreadable for name, service in named if service.unreadable is not None},
         )
 
@@ -106,6 +111,12 @@ class FrameworkStore:
                 earlier[ConfigId(name)] = self._load_earlier(service, name)
             except CorruptRecord as error:
                 unreadable = str(error)
+        plans: dict[str, PlanRecord] = {}
+        for name in self._persister.children(f"{self.path}/services/{service}/plans"):
+            try:
+                plans[name] = self._load_plan(service, name)
+            except CorruptRecord as error:
+                plans[name] = _not_read(service, name, error)
         pods: dict[str, PodRecord] = {}
         unreadable_pods: dict[str, str] = {}
         for name in self._persister.children(f"{self.path}/services/{service}/pods"):
@@ -121,6 +132,7 @@ class FrameworkStore:
             target=None if unreadable else spec,
             pods=pods,
             earlier=earlier,
+            plans=plans,
             unreadable=unreadable,
             unreadable_pods=unreadable_pods,
         )
@@ -142,6 +154,13 @@ class FrameworkStore:
             return accept(decode(ServiceSpec, data, path), service)
         except InvalidSpec as error:
             raise CorruptRecord(path, f"breaks rules: {error}") from error
+
+    def _load_plan(self, service: str, name: str) -> PlanRecord:
+        path = f"{self.path}/services/{service}/plans/{name}"
+        record = decode(PlanRecord, self._persister.get(path) or b"", path)
+        if (record.service, record.plan) != (service, name):
+            raise CorruptRecord(path, f"holds what was said about {record.service}/{record.plan}")
+        return record
 
     def _load_pod(self, service: str, name: str) -> PodRecord | None:
         path = f"{self.path}/services/{service}/pods/{name}"
@@ -169,6 +188,12 @@ class FrameworkStore:
         """The service that a node belongs to, None for a node of another kind."""
         below = path.removeprefix(f"{self.path}/services/")
         return None if below == path else below.partition("/")[0]
+
+
+def _not_read(service: str, plan: str, error: CorruptRecord) -> PlanRecord:
+    """It may have been an interrupt: nothing begins before an operator says so."""
+    why = f"what was said about it cannot be read, so nothing of it begins before `continue`: {error}"
+    return PlanRecord(service=service, plan=plan, interrupted=True, why=why)
 
 
 def framework_path(root: str, name: str) -> str:

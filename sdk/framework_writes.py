@@ -11,11 +11,13 @@ from sdk.codecs import encode
 from sdk.core.effects import (
     DeleteEarlier,
     DeleteFramework,
+    DeletePlan,
     DeletePod,
     DeleteService,
     StoreEarlier,
     StoreEffect,
     StoreFramework,
+    StorePlan,
     StorePod,
     StoreTarget,
 )
@@ -61,6 +63,10 @@ class FrameworkWrites:
                 yield _put(self._earlier(effect.service, effect.config), effect.spec)
             case DeleteEarlier():
                 yield Remove(self._earlier(effect.service, effect.config))
+            case StorePlan():
+                yield _put(self._plan(effect.record.service, effect.record.plan), effect.record)
+            case DeletePlan():
+                yield Remove(self._plan(effect.service, effect.plan))
             case StorePod():
                 record = effect.record
                 yield _put(f"{self._service(record.service)}/pods/{segment('pod', record.name)}", record)
@@ -91,6 +97,9 @@ class FrameworkWrites:
 
     def _earlier(self, service: str, config: ConfigId) -> str:
         return f"{self._service(service)}/earlier/{segment('config', config)}"
+
+    def _plan(self, service: str, plan: str) -> str:
+        return f"{self._service(service)}/plans/{segment('plan', plan)}"
 
     def _service(self, name: str) -> str:
         return f"{self.path}/services/{segment('service', name)}"

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from sdk.core import replacing, widening
 from sdk.core.configurations import delete_service, drop_target
 from sdk.core.frame import Frame
+from sdk.core.giving_up import give_up
+from sdk.core.ordering import hold_back
+from sdk.core.planning import end_runs, forget_outdated, forget_service
 from sdk.core.releasing import learn
 from sdk.core.reservation_life import Word
 from sdk.core.state import PodKey
@@ -15,11 +18,13 @@ from sdk.plan.need import LacksPorts, MustDelete, MustKill, MustPlace, Need, Out
 
 def coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
     """Act on what the instances `keys` need, and on who is in line now."""
+    keys = hold_back(frame, service, keys)
     # Highest index first: what is removed by a scale-down goes in the order in which it came.
     for key in sorted((key for key in keys if key in frame.pods), key=lambda key: (-frame.pods[key].index, key)):
         record = frame.pods[key]
         match frame.work.need(key):
-            case MustKill(tasks=tasks):
+            case MustKill(tasks=tasks) as must:
+                give_up(frame, key, must)
                 agent = {task.task_id: task.agent_id for task in record.tasks}
                 for task_id in tasks:
                     frame.kill(task_id, agent.get(task_id))
@@ -30,6 +35,10 @@ def coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
                         learn(frame, ResourceId(each.id), Word.AGENT_SILENT)
                     frame.removal.leave(each.id, f"{service}/{record.name}: {each.sentence}")
                 frame.remove(key)
+                if service in frame.stored.plans:
+                    forget_outdated(frame, service)
+    if service in frame.stored.plans:
+        end_runs(frame, service)
     queued = frame.work.queued.of(service)
     kinds = {(frame.pods[key].pod, _in_line_as(frame.work.needs[key])) for key in queued}
     if service in frame.targets:
@@ -51,6 +60,7 @@ def coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
     if unwanted and known and not targetless and not there:
         drop_target(frame, service)
         delete_service(frame, service)
+        forget_service(frame, service)
 
 
 def _in_line_as(need: Need) -> type:

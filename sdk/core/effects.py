@@ -7,8 +7,9 @@ said to Mesos before it is stored. A frame whose storing fails is not carried ou
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, TaskId
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, OperationId, TaskId
 from sdk.model.operations import Operation
+from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
@@ -46,6 +47,21 @@ class DeleteEarlier:
 
     service: str
     config: ConfigId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorePlan:
+    """Write what operators have said about a plan."""
+
+    record: PlanRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeletePlan:
+    """Nothing of what was said about a plan holds any more."""
+
+    service: str
+    plan: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +161,13 @@ class Reconcile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileOperations:
+    """RECONCILE_OPERATIONS about operations whose outcome is not known."""
+
+    operations: tuple[tuple[OperationId, AgentId], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suppress:
     """SUPPRESS offers for these roles."""
 
@@ -194,7 +217,16 @@ class Log:
 
 
 StoreEffect = (
-    StoreFramework | StoreTarget | StoreEarlier | DeleteEarlier | StorePod | DeletePod | DeleteService | DeleteFramework
+    StoreFramework
+    | StoreTarget
+    | StoreEarlier
+    | DeleteEarlier
+    | StorePlan
+    | DeletePlan
+    | StorePod
+    | DeletePod
+    | DeleteService
+    | DeleteFramework
 )
 CallEffect = (
     Accept
@@ -205,6 +237,7 @@ CallEffect = (
     | Acknowledge
     | AcknowledgeOperation
     | Reconcile
+    | ReconcileOperations
     | Suppress
     | Revive
     | UpdateRoles

@@ -7,6 +7,7 @@ from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
 from sdk.model.resources import AgentReservations, Offer
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
+from sdk.plan.commands import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,15 @@ class PodActionRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlanCommandRequested:
+    """An operator says something about a plan of a service (HTTP)."""
+
+    service: str
+    plan: str
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalRequested:
     """Mesos removed the framework id for good, and an operator wants to go on under a new one (HTTP)."""
 
@@ -226,6 +236,7 @@ Event = (
     | TargetsListed
     | StoringFailed
     | PodActionRequested
+    | PlanCommandRequested
     | RenewalRequested
     | UninstallRequested
     | CallFailed

@@ -8,23 +8,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
+from immutables import Map
+
 from sdk.core.effects import (
     CallEffect,
     DeleteEarlier,
     DeleteFramework,
+    DeletePlan,
     DeletePod,
     Effect,
     Kill,
     Log,
     StoreEffect,
     StoreFramework,
+    StorePlan,
     StorePod,
 )
 from sdk.core.index import task_ids
+from sdk.core.maps import without
 from sdk.core.slice import Slice
 from sdk.core.state import PodKey, State
 from sdk.core.troubles import Part
 from sdk.model.ids import AgentId, ConfigId, TaskId
+from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.plan.backoff import Retry
 from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated
@@ -119,6 +125,18 @@ class Frame(State):
         if record != self.framework:
             self.stored.framework = record
             self.store(("framework",), StoreFramework(record=record))
+
+    def say(self, record: PlanRecord) -> None:
+        """Remember what operators have said about a plan, or nothing any more."""
+        service, plan = record.service, record.plan
+        said: Map[str, PlanRecord] = self.stored.plans.get(service, Map())
+        if said.get(plan, PlanRecord(service=service, plan=plan)) == record:
+            return
+        said = without(said, plan) if record.says_nothing else said.set(plan, record)
+        self.stored.plans = self.stored.plans.set(service, said) if said else without(self.stored.plans, service)
+        effect = DeletePlan(service=service, plan=plan) if record.says_nothing else StorePlan(record=record)
+        self.store(("plan", service, plan), effect)
+        self.touch(service)
 
     def delete_framework(self) -> None:
         """The last act of an uninstall."""

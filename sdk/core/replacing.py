@@ -8,7 +8,9 @@ import math
 from dataclasses import replace
 
 from sdk.core.frame import Frame
+from sdk.core.planning import plan_facts
 from sdk.core.state import PodKey
+from sdk.model.plans import RECOVERY
 from sdk.plan.need import MustPlace, Overdue
 from sdk.plan.strategy import replacement_room
 
@@ -21,11 +23,13 @@ def room(frame: Frame, service: str, pod: str) -> int:
 
 def take_turns(frame: Frame, service: str, pod: str) -> None:
     """Whoever is in line looks for a place while there is room, and waits while there is none."""
-    free = room(frame, service, pod) > 0
+    facts = plan_facts(frame, service)
+    room_left = room(frame, service, pod) > 0
     for key in sorted(frame.work.queued.of(service)):
         need = frame.work.needs[key]
         if frame.pods[key].pod != pod:
             continue
+        free = room_left and facts.interrupted(RECOVERY, key[1]) is None
         if free and isinstance(need, Overdue):
             message = f"{need.why}; waits for an offer of another agent"
             frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))

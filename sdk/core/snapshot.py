@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sdk.model.ids import ConfigId
+from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec
 from sdk.plan.progress import Progress
@@ -45,6 +46,8 @@ class ServiceView:
     """None while the service is removed, or when what it should be cannot be read."""
     earlier: Mapping[ConfigId, PodSpec] = field(default_factory=dict)
     """Configurations that instances keep until a rolling update gets to them."""
+    said: Mapping[str, PlanRecord] = field(default_factory=dict)
+    """By plan, what operators have said about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

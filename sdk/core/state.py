@@ -25,6 +25,7 @@ from sdk.core.troubles import Troubles
 from sdk.core.work import Work
 from sdk.model.ids import AgentId, ConfigId
 from sdk.model.leaving import Leaving
+from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.model.status import AGENT_DRAINING
@@ -65,19 +66,30 @@ class State:
         broken: Mapping[PodKey, str] | None = None,
         targetless: Mapping[str, str] | None = None,
         earlier: Mapping[tuple[str, ConfigId], PodSpec] | None = None,
+        plans: Mapping[tuple[str, str], PlanRecord] | None = None,
     ) -> "State":
         """The state after a start: stored records, nothing known about the cluster yet.
 
-        `broken` and `targetless` tell what cannot be read, as in `Troubles`; `earlier` is as in `Stored`.
+        `broken` and `targetless` tell what cannot be read, as in `Troubles`; `earlier` and `plans` are as
+        in `Stored`.
         """
         records: Map[PodKey, PodRecord] = Map({(pod.service, pod.name): pod for pod in pods})
-        wanted = {name: target(spec) for name, spec in targets.items()}
+        said: dict[str, Map[str, PlanRecord]] = {}
+        for (service, plan), record in (plans or {}).items():
+            said[service] = said.get(service, Map()).set(plan, record)
+        wanted = {name: target(spec, said.get(name)) for name, spec in targets.items()}
         roles = Roles()
         for name, found in wanted.items():
             roles.set_target(name, None, found)
         return State(
             settings=settings or Settings(),
-            stored=Stored(framework=framework, targets=Map(wanted), pods=records, earlier=Map(earlier or {})),
+            stored=Stored(
+                framework=framework,
+                targets=Map(wanted),
+                pods=records,
+                earlier=Map(earlier or {}),
+                plans=Map(said),
+            ),
             index=Index.of(records.values()),
             roles=roles,
             agents=Agents(leaving=Map(_drained(records.values()))),

@@ -9,6 +9,7 @@ from immutables import Map
 
 from sdk.core.slice import Slice
 from sdk.model.ids import AgentId, ConfigId
+from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec
 from sdk.plan.wish import PodWish, Target, kept
@@ -27,6 +28,8 @@ class Stored(Slice):
 
     earlier: Map[tuple[str, ConfigId], PodSpec] = field(default_factory=Map)
     """Configurations that instances keep until a rolling update gets to them, by service and fingerprint."""
+    plans: Map[str, Map[str, PlanRecord]] = field(default_factory=Map)
+    """What operators have said about plans, by service and plan."""
 
     def newest(self, key: PodKey) -> PodWish | None:
         """What the target says that the instance should be; None when it is to be removed."""

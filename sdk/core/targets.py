@@ -9,6 +9,7 @@ from sdk.core.configurations import drop_target, set_target
 from sdk.core.events import TargetChanged, TargetRefused, TargetsListed, TargetWithdrawn
 from sdk.core.frame import Frame
 from sdk.core.maps import without
+from sdk.core.planning import forget_outdated
 from sdk.core.troubles import Kind, Part
 from sdk.model.records import PodGoal, PodRecord
 from sdk.plan.wish import target
@@ -57,7 +58,8 @@ def _change(frame: Frame, event: TargetChanged) -> None:
     name = event.service
     present = frame.targets.get(name)
     if present is None or present.spec != event.spec:
-        set_target(frame, name, target(event.spec))
+        set_target(frame, name, target(event.spec, frame.stored.plans.get(name)))
+        forget_outdated(frame, name)
     if name in frame.troubles.targetless:
         frame.touch(name)
     frame.troubles.accept(name)

@@ -7,17 +7,23 @@ place, and for some minutes only, since a full one, or a role at its limit, offe
 A guess that was wrong is not repeated: while a sibling that was ended has no place, no other is ended on one.
 In a role that Mesos has not given us nothing could be launched, so nothing that serves is ended for it.
 Before anything that serves is ended, another place is looked for where the strategy says so (`sdk.core.surging`).
+Which instances come into question at all is told by the plan `update`. When one fails with the new configuration no
+other is ended for it before that is mended: by itself, by another target, or by going back.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from sdk.core.frame import Frame
-from sdk.core.state import PodKey, agent_of
+from sdk.core.planning import plan_facts
+from sdk.core.state import PodKey, State, agent_of
 from sdk.core.surging import look_for_places
+from sdk.model.plans import UPDATE
 from sdk.model.records import PodRecord
 from sdk.offer.algebra import covers
 from sdk.offer.pool import ranges_of
-from sdk.plan.need import MustPlace, Outdated, as_wished, over
+from sdk.plan.need import MustPlace, Outdated, as_wished, fails_until, over
+from sdk.plan.plan import instance
 from sdk.plan.strategy import update_now
 from sdk.plan.wish import PodWish
 
@@ -45,7 +51,7 @@ def update(frame: Frame, service: str, pod: str) -> None:
             unavailable += record.deployed is not None and not outdated.ready
         elif record.deployed is not None and record.displaced_since is not None:
             displaced.append(record)
-        elif record.deployed is not None and record.ready_since is None:
+        elif record.deployed is not None and record.ready_since is None and not record.excused:
             unavailable += 1
             # One that was ready for a moment has not shown that the others may follow.
             in_progress += record.deployed != wish.config or bool(behind)
@@ -65,11 +71,12 @@ def update(frame: Frame, service: str, pod: str) -> None:
     in_progress += len(proving)
     admitted = wish.spec.role in frame.roles.membership.told
     may_guess = admitted and not any(_never_came_back(record) for record in displaced)
-    chosen = update_now(wish.spec.update, waiting, unavailable, in_progress)
+    turns = _in_turn(frame, service, pod, wish, waiting)
+    chosen = update_now(wish.spec.update, turns, unavailable, in_progress)
     ahead = look_for_places(frame, wish, {keys[index]: waiting[index] for index in chosen}) if admitted else frozenset()
     usable = {
         index: need
-        for index, need in waiting.items()
+        for index, need in turns.items()
         if keys[index] not in ahead
         and (
             not need.ready
@@ -89,6 +96,29 @@ def update(frame: Frame, service: str, pod: str) -> None:
             present = frame.work.need(key)
             if _outdated(present) is not None:
                 frame.set_need(key, waiting[index])
+
+
+def _in_turn(
+    frame: Frame, service: str, pod: str, wish: PodWish, waiting: Mapping[int, Outdated]
+) -> Mapping[int, Outdated]:
+    """Those that the plan lets be updated. While one fails with the new configuration none that serves is."""
+    if wish.spec.update.canary or frame.targets[service].ordered or service in frame.stored.plans:
+        verdicts = plan_facts(frame, service).verdicts(UPDATE)
+        waiting = {index: need for index, need in waiting.items() if verdicts.get(instance(pod, index)) is None}
+    bad = failing(frame, service, pod, wish, frame.now)
+    if bad is not None:
+        frame.work.update_by(service, fails_until(bad, wish) or frame.now)
+        waiting = {index: need for index, need in waiting.items() if not need.ready}
+    return waiting
+
+
+def failing(state: State, service: str, pod: str, wish: PodWish, now: float) -> PodRecord | None:
+    """An instance that has got the new configuration, and fails with it."""
+    for key in sorted(state.index.services.of(service)):
+        record = state.pods[key]
+        if record.pod == pod and (fails_until(record, wish) or now) > now:
+            return record
+    return None
 
 
 def _unrest(frame: Frame, service: str, pod: str) -> list[tuple[PodKey, PodRecord, object]]:
@@ -170,7 +200,7 @@ def _end(frame: Frame, key: PodKey, need: Outdated) -> None:
     record = frame.pods[key]
     if need.tasks:
         frame.set_need(key, need)
-    frame.put(replace(record, earlier=None, not_before=0.0))
+    frame.put(replace(record, earlier=None, not_before=0.0, failures=0))
     frame.log("info", f"{key[0]}/{record.name} is restarted with its new configuration", service=key[0])
     agent = {task.task_id: task.agent_id for task in record.tasks}
     for task_id in need.tasks:

@@ -1,17 +1,21 @@
 """The state as the outside may see it: plans with their explanations, pods, offers, connection."""
 
 from sdk.core.membership import refusal_sentence
+from sdk.core.planning import plan_facts
 from sdk.core.settle import around
 from sdk.core.snapshot import Quarantine, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.core.troubles import Kind, Part
+from sdk.core.updating import failing
 from sdk.model.ids import ConfigId
+from sdk.model.plans import RECOVERY, UPDATE
 from sdk.model.spec import PodSpec
 from sdk.plan.assess import assess
-from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Outdated, Overdue, Rest, Stopped, Waits
+from sdk.plan.candidates import Verdicts
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, Overdue, Rest, Stopped, Waits
 from sdk.plan.progress import Progress
 from sdk.plan.steps import StepFacts, progress
-from sdk.plan.views import aggregate, plans
+from sdk.plan.views import overall, plans
 from sdk.plan.wish import Target
 
 
@@ -77,7 +81,7 @@ def _unknown(why: str) -> str:
     return f"what it should be cannot be read, so it is left as it is until that is published anew: {why}"
 
 
-def _facts(state: State, key: PodKey, now: float) -> StepFacts:
+def _facts(state: State, key: PodKey, now: float, turns: "_Turns | None" = None) -> StepFacts:
     record = state.pods[key]
     wish = state.stored.wish(key)
     need = state.work.need(key)
@@ -97,9 +101,38 @@ def _facts(state: State, key: PodKey, now: float) -> StepFacts:
         need=need,
         being_killed=killing,
         refusals=state.work.refusals.get(key, {}),
+        updated=updated,
         obstacle=_fault(state, key[0], Part(Kind.PLACING, key[1]))
-        or (None if launch is None else refusal_sentence(state, launch.spec.role)),
+        or (None if launch is None else refusal_sentence(state, launch.spec.role))
+        or (None if turns is None else turns.holds_up(key, need)),
     )
+
+
+class _Turns:
+    """What holds up those of a service that wait for their turn, as far as it is not said by themselves."""
+
+    def __init__(self, state: State, service: str, now: float) -> None:
+        self._state = state
+        self._now = now
+        self._service = service
+        self._plans = plan_facts(state, service)
+        self._verdicts: Verdicts | None = None
+
+    def holds_up(self, key: PodKey, need: Need) -> str | None:
+        if isinstance(need, Overdue | LacksTasks):
+            return self._plans.interrupted(RECOVERY, key[1])
+        if not isinstance(need, Outdated):
+            return None
+        if self._verdicts is None:
+            self._verdicts = self._plans.verdicts(UPDATE)
+        why = self._verdicts.get(key[1])
+        wish = self._state.stored.newest(key)
+        if why is not None or wish is None:
+            return why
+        bad = failing(self._state, self._service, wish.spec.name, wish, self._now)
+        if bad is None:
+            return None
+        return f"the update stops at {bad.name}, which fails with the new one: {bad.last_failure}"
 
 
 def _fault(state: State, service: str, part: Part) -> str | None:
@@ -113,13 +146,14 @@ def _service(state: State, name: str, now: float) -> ServiceView:
     target = state.targets.get(name)
     broken = {key[1]: _unreadable(key[1], why) for key, why in state.troubles.broken.items() if key[0] == name}
     unknown = name in state.troubles.targetless
-    facts = [] if unknown else [_facts(state, key, now) for key in keys]
-    found = plans(target, facts, _refusal(state, name), broken)
+    turns = _Turns(state, name, now)
+    facts = [] if unknown else [_facts(state, key, now, turns) for key in keys]
+    found = plans(plan_facts(state, name), facts, _refusal(state, name), broken)
     quarantine = _quarantine(state, name)
     removing = (target is None and not unknown and not broken) or state.framework.uninstalling
     return ServiceView(
         name=name,
-        status=Progress.ERROR if quarantine is not None else aggregate(plan.status for plan in found),
+        status=Progress.ERROR if quarantine is not None else overall(found),
         removing=removing,
         plans=found,
         pods=tuple(state.pods[key] for key in keys),
@@ -128,6 +162,7 @@ def _service(state: State, name: str, now: float) -> ServiceView:
         quarantine=quarantine,
         target=None if removing else target,
         earlier=_earlier(state, name),
+        said=state.stored.plans.get(name, {}),
     )
 
 

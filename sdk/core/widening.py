@@ -13,8 +13,10 @@ from dataclasses import replace
 
 from sdk.core.frame import Frame
 from sdk.core.maps import without
+from sdk.core.planning import plan_facts
 from sdk.core.state import PodKey, agent_of
 from sdk.model.ids import AgentId
+from sdk.model.plans import RECOVERY
 from sdk.model.records import PodRecord
 from sdk.offer.algebra import intersect_ranges
 from sdk.offer.pool import Pool
@@ -44,9 +46,14 @@ def counted(frame: Frame, record: PodRecord) -> tuple[float, ...]:
 
 def take_turns(frame: Frame, service: str, pod: str) -> None:
     """Begin and end looks for offers that hold what is lacking."""
+    facts = plan_facts(frame, service)
     for key in sorted(frame.work.queued.of(service)):
         need = frame.work.needs[key]
-        if isinstance(need, LacksPorts) and frame.pods[key].pod == pod:
+        if not isinstance(need, LacksPorts) or frame.pods[key].pod != pod:
+            continue
+        if facts.interrupted(RECOVERY, key[1]) is not None:
+            frame.stop_asking(key)
+        else:
             _take_turn(frame, key, need)
 
 
@@ -95,7 +102,12 @@ def look_elsewhere(frame: Frame, offered: list[Pool]) -> None:
                 need = replace(need, why="; ".join(not_offered(_numbers(need, wish), here[0].offered_ports)))
                 frame.set_need(key, need)
             known = here or (home, wish.spec.role) in frame.agents.offered_ports or _long_ago(frame, need.since)
-            if free and known and not any(_holds_some(pool, need, wish) for pool in here):
+            if (
+                free
+                and known
+                and not frame.pods[key].has_data
+                and not any(_holds_some(pool, need, wish) for pool in here)
+            ):
                 frame.set_need(key, MustPlace(elsewhere=True, message="looks for more ports elsewhere", instead=need))
 
 

@@ -14,7 +14,18 @@ from sdk.core.maps import Groups, without
 from sdk.core.slice import Slice
 from sdk.core.stored import PodKey
 from sdk.model.ids import AgentId
-from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, MustRelease, Need, Outdated, Overdue, Rest, Stopped
+from sdk.plan.need import (
+    Held,
+    LacksPorts,
+    LacksTasks,
+    MustPlace,
+    MustRelease,
+    Need,
+    Outdated,
+    Overdue,
+    Rest,
+    Stopped,
+)
 from sdk.plan.progress import Progress
 
 _REST = Rest()
@@ -31,6 +42,8 @@ class Work(Slice):
     queued: Groups[str, PodKey] = field(default_factory=Groups)
     """Instances by service that wait for their turn: outdated ones, those that lack optional ports, those whose agent
     is lost for too long."""
+    held: Groups[str, PodKey] = field(default_factory=Groups)
+    """Instances by service that their plan does not let do yet what they need."""
     placing: Map[PodKey, None] = field(default_factory=Map)
     """Instances that wait for offers, to be launched or released."""
     stopped: Map[PodKey, None] = field(default_factory=Map)
@@ -65,6 +78,8 @@ class Work(Slice):
         in_line = isinstance(need, Outdated | Overdue | LacksPorts)
         in_line = in_line or (isinstance(need, MustPlace) and need.instead is not None)
         self.queued = self.queued.add(service, key) if in_line else self.queued.discard(service, key)
+        held = isinstance(need, Held)
+        self.held = self.held.add(service, key) if held else self.held.discard(service, key)
         waits = isinstance(need, MustPlace | MustRelease) or (isinstance(need, LacksTasks) and bool(need.tasks))
         self.placing = self.placing.set(key, None) if waits else without(self.placing, key)
         stuck = isinstance(need, Stopped) or (isinstance(need, LacksTasks) and need.status is Progress.ERROR)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from sdk.codecs import decode, encode, to_json
-from sdk.door import placement_rules, pod_rules, service_rules, task_rules
+from sdk.door import placement_rules, plan_rules, pod_rules, service_rules, task_rules, volume_rules
 from sdk.door.problems import Problems
 from sdk.door.rule import Rule, Rules
 from sdk.door.types import Look
@@ -22,6 +22,9 @@ MAX_SPEC_BYTES = 450_000
 
 _SETS: tuple[Rules[Any], ...] = (
     service_rules.rule,
+    plan_rules.service,
+    plan_rules.plan,
+    plan_rules.phase,
     pod_rules.rule,
     pod_rules.recovery,
     pod_rules.update,
@@ -44,8 +47,13 @@ _SETS: tuple[Rules[Any], ...] = (
     task_rules.container,
     task_rules.network,
     task_rules.health_check,
+    task_rules.readiness_check,
+    volume_rules.volume,
 )
-RULES: Mapping[type, tuple[Rule, ...]] = {rules.kind: tuple(rules) for rules in _SETS}
+RULES: Mapping[type, tuple[Rule, ...]] = {
+    kind: tuple(rule for rules in _SETS if rules.kind is kind for rule in rules)
+    for kind in dict.fromkeys(rules.kind for rules in _SETS)
+}
 """What the fields of each class have to be beside their types."""
 
 

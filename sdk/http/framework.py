@@ -16,6 +16,7 @@ from sdk.http.guard import require_confirmation
 from sdk.http.index import PROCESS_LINKS, Link, index
 from sdk.http.inspection import add_debug_routes
 from sdk.http.openapi import described, open_to_all, parameter
+from sdk.http.plans import add_routes
 from sdk.runner import NotInCharge, Runner
 
 _ACTIONS = ("restart", "replace", "excuse")
@@ -91,6 +92,8 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     @described("How far what is wanted of it is.", schemas.PLANS)
     def plans(service: str) -> Response:
         return jsonify(views.plans(_service(runner, service)))
+
+    add_routes(route, lambda service: _service(runner, service), lambda event: _submit(runner, event))
 
     @route("/v1/services/<service>/pods")
     @described("Its instances.", schemas.PODS, parameters=paging.PARAMETERS)

@@ -54,8 +54,12 @@ PROBLEM = shape(service=TEXT, message=TEXT)
 REFUSALS = many(shape(count=WHOLE, reason=TEXT))
 PENDING = shape(status=PROGRESS, waits=TEXT, summary=TEXT, reasons=REFUSALS)
 STEP = shape(name=TEXT, status=PROGRESS, message=TEXT)
-PHASE = shape(name=TEXT, strategy=TEXT, status=PROGRESS, steps=many(STEP))
-PLAN = shape(name=TEXT, status=PROGRESS, phases=many(PHASE))
+PHASE = _with(
+    shape(name=TEXT, strategy=TEXT, status=PROGRESS, steps=many(STEP)), interrupted=FLAG, canary=WHOLE, continued=WHOLE
+)
+PLAN = _with(
+    shape(name=TEXT, status=PROGRESS, phases=many(PHASE)), message=TEXT, interrupted=FLAG, run=WHOLE, running=FLAG
+)
 PLANS = shape(labels=by_name(TEXT), plans=many(PLAN))
 TASK = shape(
     name=TEXT, id=TEXT, state=TEXT, healthy=maybe(FLAG), hostname=TEXT, agent_id=TEXT, ports=by_name(WHOLE),

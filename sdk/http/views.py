@@ -9,7 +9,7 @@ from sdk.model.records import PodRecord, TaskRecord
 from sdk.model.status import TaskState
 from sdk.plan.progress import Progress
 from sdk.plan.steps import Refusals, StepView, sentence
-from sdk.plan.views import PlanView
+from sdk.plan.views import PhaseView, PlanView
 from sdk.runner import Status
 
 Json = dict[str, Any]
@@ -81,22 +81,29 @@ def details(snapshot: Snapshot) -> Json:
 
 def plans(service: ServiceView) -> Json:
     """GET /v1/services/<s>/plans."""
-    return {"labels": dict(service.labels), "plans": [_plan(plan) for plan in service.plans]}
+    return {"labels": dict(service.labels), "plans": [plan_json(plan) for plan in service.plans]}
 
 
-def _plan(plan: PlanView) -> Json:
+def plan_json(plan: PlanView) -> Json:
+    """GET /v1/services/<s>/plans/<p>; what operators have said is told where they have."""
     return {
         "name": plan.name,
         "status": plan.status,
-        "phases": [
-            {
-                "name": phase.name,
-                "strategy": phase.strategy,
-                "status": phase.status,
-                "steps": [{"name": step.name, "status": step.status, "message": step.message} for step in phase.steps],
-            }
-            for phase in plan.phases
-        ],
+        **({"message": plan.message} if plan.message else {}),
+        **({"interrupted": True} if plan.interrupted else {}),
+        **({} if plan.run is None else {"run": plan.run, "running": plan.running}),
+        "phases": [_phase(phase) for phase in plan.phases],
+    }
+
+
+def _phase(phase: PhaseView) -> Json:
+    return {
+        "name": phase.name,
+        "strategy": phase.strategy,
+        "status": phase.status,
+        **({"interrupted": True} if phase.interrupted else {}),
+        **({"canary": phase.canary, "continued": phase.continued} if phase.canary else {}),
+        "steps": [{"name": step.name, "status": step.status, "message": step.message} for step in phase.steps],
     }
 
 

@@ -10,6 +10,7 @@
     agent lost ──> Waits ──replace_after──> Overdue ──budget of replacements lets it──> MustPlace (elsewhere)
     agent goes into maintenance ──> Overdue ──budget lets it──> MustPlace (elsewhere; the old task serves until then)
     agent drained ──> MustPlace (elsewhere, at once: Mesos ends the old task)
+    its plan forbids it for now ──> Held ──plan lets it──> MustPlace, MustKill
     not wanted any more ──> MustKill ──all over──> MustRelease ──all reservations gone──> MustDelete
 
 Nothing here looks at other instances or at offers: what one may do *now* is decided by `sdk.plan.strategy` and
@@ -18,9 +19,22 @@ Nothing here looks at other instances or at offers: what one may do *now* is dec
 
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodGoal, PodRecord
-from sdk.model.spec import OnUnreachable
 from sdk.plan.instance import after_failures, due_of, host_of, stopped
-from sdk.plan.need import Around, MustKill, MustPlace, Need, Overdue, Rest, Stopped, Waits, alone, done, missing, over
+from sdk.plan.need import (
+    Around,
+    MustKill,
+    MustPlace,
+    Need,
+    Overdue,
+    Rest,
+    Stopped,
+    Waits,
+    alone,
+    done,
+    missing,
+    over,
+    waits_for_agent,
+)
 from sdk.plan.progress import Progress
 from sdk.plan.removal import removal
 from sdk.plan.running import running
@@ -31,12 +45,14 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     """What the instance needs."""
     if wish is None or record.goal is PodGoal.DECOMMISSION:
         return removal(record, now, around)
+    if wish.dormant:
+        return _dormant(record)
     if finished(record, wish):
         return Rest()
     alive = tuple(task for task in record.tasks if not over(task))
     if not alive and (why := _stopped(record, wish)) is not None:
         return Stopped(message=f"{why}; it is not tried again until its configuration changes, or on restart")
-    waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
+    waits = waits_for_agent(record, wish)
     if around.leaving is not None and around.leaving.acts(now) and not waits:
         leaves = _leave(record, wish, now, around.leaving)
         if leaves is not None:
@@ -56,6 +72,12 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
         home = record.holding.hostname
         return MustPlace(elsewhere=False, message=f"waits for its resources on {home} to be offered again{failed}")
     return MustPlace(elsewhere=True, message=f"waits for an offer{failed}")
+
+
+def _dormant(record: PodRecord) -> Need:
+    """The plan that it is for does not run: what it holds is kept for the next run."""
+    alive = tuple(task.task_id for task in record.tasks if not over(task))
+    return MustKill(tasks=alive, message="its plan was stopped") if alive and record.lost_at is None else Rest()
 
 
 def finished(record: PodRecord, wish: PodWish) -> bool:
@@ -114,7 +136,7 @@ def _lost(record: PodRecord, wish: PodWish, now: float) -> Need:
     assert record.lost_at is not None
     since = max(0.0, now - record.lost_at)
     policy = wish.spec.recovery
-    if policy.on_unreachable is OnUnreachable.WAIT:
+    if waits_for_agent(record, wish):
         return Waits(status=Progress.DELAYED, message=f"{host_of(record)} lost {since:.0f} s ago; waits for it")
     due = record.lost_at + policy.replace_after
     if now < due:

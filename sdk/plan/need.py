@@ -3,13 +3,14 @@
 Which of them it is, is in `sdk.plan.assess`.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sdk.model.ids import AgentId, TaskId
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodRecord, TaskRecord
-from sdk.model.spec import Goal, PortSpec, TaskSpec
+from sdk.model.spec import Goal, OnUnreachable, PortSpec, TaskSpec
 from sdk.model.status import TaskState
 from sdk.offer.requirement import PortKey
 from sdk.plan.progress import Progress
@@ -45,6 +46,8 @@ class MustKill:
 
     tasks: tuple[TaskId, ...]
     message: str
+    late: tuple[TaskId, ...] = ()
+    """Those of them that did not come up in time, which counts as a failure of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +114,15 @@ class Overdue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Its plan does not let it do yet what it needs."""
+
+    need: MustPlace | MustKill
+    why: str
+    """What it waits for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MustRelease:
     """Its tasks are over; its reservations, also those left on other agents, have to be given back."""
 
@@ -157,6 +169,7 @@ Need = (
     | LacksPorts
     | LacksTasks
     | Waits
+    | Held
     | Stopped
     | MustKill
     | MustPlace
@@ -175,6 +188,8 @@ def over(task: TaskRecord) -> bool:
 def task_ready(task: TaskRecord, spec: TaskSpec) -> bool:
     """The task runs and says that it is of use (when it says anything about that)."""
     if task.status.state is not TaskState.RUNNING or task.status.healthy is False:
+        return False
+    if spec.readiness_check is not None and task.status.passes is not True:
         return False
     says = spec.health_check is not None or spec.reports_health
     return task.status.healthy is True or not says
@@ -231,6 +246,25 @@ def ready(record: PodRecord, wish: PodWish) -> bool:
         if not begun and not done(task, spec, wish):
             return False
     return True
+
+
+def fails_until(record: PodRecord, wish: PodWish) -> float | None:
+    """Until when an instance that has that configuration counts as failing with it, should it not fail again.
+
+    Infinity while it is of no use; None when it has not failed, or has another one.
+    """
+    tried = bool(record.tasks) and all(task.config == wish.config for task in record.tasks)
+    if not tried or not record.failures or record.excused:
+        return None
+    return math.inf if record.ready_since is None else record.ready_since + wish.spec.recovery.stable_after
+
+
+def waits_for_agent(record: PodRecord, wish: PodWish) -> bool:
+    """Whether it goes nowhere when its agent is lost or leaves: its policy says so, or its data stays there."""
+    policy = wish.spec.recovery
+    if policy.on_unreachable is OnUnreachable.WAIT:
+        return True
+    return record.has_data and not policy.leave_volumes
 
 
 def given_ports(record: PodRecord, wish: PodWish) -> frozenset[PortKey]:

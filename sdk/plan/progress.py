@@ -16,6 +16,8 @@ class Progress(StrEnum):
     """RUNNING, not healthy yet."""
     KILLING = "KILLING"
     """The old task is being ended."""
+    WAITING = "WAITING"
+    """Its plan does not let it act yet: something comes before it, or an operator has to say so."""
     DELAYED = "DELAYED"
     """Waits for its backoff or for the replacement delay to pass."""
     IN_PROGRESS = "IN_PROGRESS"

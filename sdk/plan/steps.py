@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 from sdk.model.ids import AgentId
 from sdk.model.records import PodRecord
+from sdk.model.status import TaskState
 from sdk.plan.need import (
+    Held,
     LacksPorts,
     LacksTasks,
     MustDelete,
@@ -62,6 +64,8 @@ class StepFacts:
     need: Need
     being_killed: bool = False
     refusals: Mapping[AgentId, tuple[str, ...]] = field(default_factory=dict)
+    updated: bool = False
+    """It waits for its turn in a rolling update, or has it."""
     obstacle: str | None = None
     """Why no offer can be used for it, whatever comes; a sentence."""
 
@@ -85,6 +89,10 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
     record, need = facts.record, facts.need
     host = record.tasks[0].hostname if record.tasks else ""
     match need:
+        case Rest() if facts.wish is not None and facts.wish.dormant:
+            if record.tasks and all(task.status.state is TaskState.FINISHED for task in record.tasks):
+                return Progress.COMPLETE, "finished"
+            return Progress.PENDING, f"plan {facts.wish.plan} does not run"
         case Rest():
             running = any(not over(task) for task in record.tasks)
             return Progress.COMPLETE, f"runs on {host}" if running else "finished"
@@ -92,6 +100,8 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
             return Progress.KILLING, f"gets more ports; the task on {host} is being ended"
         case LacksPorts(why=why):
             return Progress.COMPLETE, f"runs on {host} without {_ports(facts)}" + (f": {why}" if why else "")
+        case Held(why=why):
+            return Progress.WAITING, why
         case LacksTasks(status=status, message=message, tasks=tasks):
             found = tally(facts.refusals) if tasks else ()
             return status, facts.obstacle or (f"{message}: {sentence(found)}" if found else message)
@@ -108,7 +118,7 @@ def progress(facts: StepFacts) -> tuple[Progress, str]:
             why = facts.obstacle or "waits for its turn"
             return Progress.PENDING, f"runs on {host} with its old configuration; {why}"
         case Overdue(why=why):
-            return Progress.DELAYED, f"{why}; waits until another replacement is ready"
+            return Progress.DELAYED, f"{why}; {facts.obstacle or 'waits until another replacement is ready'}"
         case MustPlace(message=message, ahead=True):
             return Progress.PENDING, message
         case MustPlace(message=message, elsewhere=elsewhere):

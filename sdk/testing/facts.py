@@ -5,7 +5,9 @@ from sdk.core.snapshot import Snapshot
 from sdk.core.view import problems, snapshot
 from sdk.model.records import PodRecord
 from sdk.model.status import TaskState
+from sdk.plan.progress import Progress
 from sdk.plan.steps import StepView
+from sdk.plan.views import PlanView
 from sdk.testing.machines import Machines
 from sdk.testing.scheduler import PlayedScheduler
 
@@ -36,15 +38,28 @@ class Facts(Machines):
         assert self.scheduler.state is not None
         return self.scheduler.state.pods[(service, pod)]
 
-    def step(self, instance: str, plan: str = "deploy") -> StepView:
-        """The step of `<service>/<pod>-<index>` in a plan."""
-        service, _, pod = instance.partition("/")
-        for view in self.snapshot().services[service].plans:
+    def plan(self, name: str) -> PlanView:
+        """The plan `<service>/<plan>`."""
+        service, _, plan = name.partition("/")
+        views = self.snapshot().services[service].plans
+        for view in views:
             if view.name == plan:
-                for phase in view.phases:
-                    for step in phase.steps:
-                        if step.pod == pod:
-                            return step
+                return view
+        raise StoryFailed(f"{service} has no plan {plan}; it has {[view.name for view in views]}")
+
+    def step(self, instance: str, plan: str | None = None) -> StepView:
+        """The step of `<service>/<pod>-<index>` in a plan, or else in the first one in which it is not complete."""
+        service, _, pod = instance.partition("/")
+        found = [
+            step
+            for view in self.snapshot().services[service].plans
+            if plan in (None, view.name)
+            for phase in view.phases
+            for step in phase.steps
+            if step.pod == pod
+        ]
+        if found:
+            return next((step for step in found if step.status is not Progress.COMPLETE), found[0])
         raise StoryFailed(f"{instance} has no step in {plan}\n{self.describe()}")
 
     def running(self) -> list[str]:

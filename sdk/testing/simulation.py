@@ -5,11 +5,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from sdk.core.events import PodActionRequested, UninstallRequested
+from sdk.core.events import PlanCommandRequested, PodActionRequested, UninstallRequested
 from sdk.core.settings import Settings
 from sdk.local.core.authorization import parse as parse_acls
 from sdk.local.core.model import MasterConfig
 from sdk.model.spec import ServiceSpec
+from sdk.plan.commands import Asked, Command
 from sdk.storage.persister import Write
 from sdk.testing.cluster import Cluster
 from sdk.testing.facts import Facts, StoryFailed
@@ -115,6 +116,15 @@ class Simulation(Facts):
         """An operator asks for `restart` or `replace` of `<service>/<pod>-<index>`."""
         service, _, pod = instance.partition("/")
         self.scheduler.give(PodActionRequested(service=service, pod=pod, action=action))
+        self.cluster.pump()
+
+    def say(
+        self, plan: str, command: str, phase: str | None = None, step: str | None = None, **parameters: str
+    ) -> None:
+        """An operator says something about `<service>/<plan>`."""
+        service, _, name = plan.partition("/")
+        asked = Asked(command=Command(command), phase=phase, step=step, parameters=parameters)
+        self.scheduler.give(PlanCommandRequested(service=service, plan=name, asked=asked))
         self.cluster.pump()
 
     def uninstall(self) -> None:

@@ -76,7 +76,7 @@ def test_update_waits_for_the_instance_before() -> None:
     assert sim.record("web/app-1").tasks[0].task_id == before["web/app-1"]
     step = sim.step("web/app-1")
     assert step.status is Progress.PENDING
-    assert "waits for its turn" in step.message
+    assert "the update stops at app-0, which fails with the new one: server failed" in step.message
 
 
 def test_rollback_repairs_a_broken_update() -> None:

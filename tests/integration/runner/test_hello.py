@@ -19,7 +19,7 @@ def test_hello_runs_is_shown_and_scales(system: System) -> None:
         lambda: scheduler.get("/v1/services") == [{"name": "hello", "status": "COMPLETE", "pods": 1}], what="complete"
     )
     plans = scheduler.get("/v1/services/hello/plans")["plans"]
-    assert [plan["name"] for plan in plans] == ["deploy", "recovery", "decommission"]
+    assert [plan["name"] for plan in plans] == ["deploy", "update", "recovery", "decommission"]
     pods = scheduler.get("/v1/services/hello/pods")["pods"]
     assert [(pod["name"], pod["status"], pod["tasks"][0]["id"]) for pod in pods] == [("hello-0", "RUNNING", task["id"])]
     state = scheduler.get("/v1/state")

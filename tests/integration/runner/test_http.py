@@ -322,6 +322,33 @@ def test_metrics_count_what_happened(bench: Bench) -> None:
     assert 'sdk_services{framework="test",status="COMPLETE"} 1.0' in text
 
 
+def test_plans_are_interrupted_and_continued(bench: Bench, client: FlaskClient) -> None:
+    """Stored before the answer, shown in the plan, and said with the reason when it cannot be done."""
+    bench.lead()
+    bench.launch()
+
+    def say(path: str, status: int, **fields: Any) -> str:
+        answer = client.post(f"/v1/services/web/plans/{path}", json=fields)
+        assert answer.status_code == status, answer.text
+        return str(answer.json["message"])
+
+    assert say("recovery/interrupt", 202) == "plan recovery is interrupted: nothing of it begins"
+    assert bench.persister.get("/r/frameworks/test/services/web/plans/recovery") is not None
+    plan = _get(client, "/v1/services/web/plans/recovery")
+    assert (plan["interrupted"], plan["status"]) == (True, "COMPLETE")
+    assert say("recovery/interrupt", 202) == "plan recovery is interrupted already"
+    assert say("recovery/continue", 202) == "plan recovery goes on"
+    assert "interrupted" not in _get(client, "/v1/services/web/plans/recovery")
+    assert bench.persister.get("/r/frameworks/test/services/web/plans/recovery") is None
+    assert "runs whenever it has something to do" in say("deploy/start", 409)
+    assert "'explode' is no command" in say("deploy/explode", 404)
+    assert "has no plan 'backup'; it has deploy, update" in say("backup/start", 404)
+    assert "has no phase 'x'" in say("deploy/restart?phase=x", 404)
+    assert "JSON object of strings" in say("deploy/start", 400, TO=1)
+    assert client.post("/v1/services/no/plans/deploy/interrupt", json={}).status_code == 404
+    assert client.get("/v1/services/web/plans/deploy/interrupt").status_code == 405
+
+
 def test_why_something_is_pending_is_one_line() -> None:
     """Counts of offers by reason, else the step's own sentence; an instance without a record is listed too."""
     refused = StepView(

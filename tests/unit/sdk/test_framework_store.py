@@ -8,10 +8,12 @@ import pytest
 from sdk.core.effects import (
     DeleteEarlier,
     DeleteFramework,
+    DeletePlan,
     DeletePod,
     DeleteService,
     StoreEarlier,
     StoreFramework,
+    StorePlan,
     StorePod,
     StoreTarget,
 )
@@ -19,6 +21,7 @@ from sdk.errors import CorruptRecord, InvalidSpec, LeadershipLost
 from sdk.framework_store import FrameworkStore, Stored
 from sdk.framework_writes import batches
 from sdk.model.ids import ConfigId, FrameworkId
+from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec
 from sdk.storage.memory_persister import MemoryPersister
@@ -83,6 +86,25 @@ def test_the_last_of_several_writes_counts(store: FrameworkStore) -> None:
     assert store.load().services == {}
     store.apply([DeleteService(service="web"), StorePod(record=_pod(2)), StorePod(record=_pod(2))])
     assert set(store.load().services["web"].pods) == {"p-2"}
+
+
+def test_what_was_said_about_plans_is_loaded_until_it_is_deleted(store: FrameworkStore) -> None:
+    """One node for each plan."""
+    said = PlanRecord(service="web", plan="update", continued={"p": 1}, forced=frozenset({"p/p-0"}), about={"p": "c"})
+    store.apply([StoreTarget(config=ConfigId("c1"), spec=_spec()), StorePlan(record=said)])
+    assert store.load().services["web"].plans == {"update": said}
+    store.apply([DeletePlan(service="web", plan="update")])
+    assert store.load().services["web"].plans == {}
+
+
+def test_a_plan_of_which_nothing_can_be_read_is_interrupted(store: FrameworkStore, persister: MemoryPersister) -> None:
+    """It may have been an interrupt: an operator has to say that it goes on."""
+    store.apply([StoreTarget(config=ConfigId("c1"), spec=_spec())])
+    persister.apply([Put("/r/frameworks/hello/services/web/plans/update", b"{")])
+    found = store.load().services["web"]
+    assert found.target == _spec()
+    assert found.plans["update"].interrupted
+    assert "plans/update is not JSON" in str(found.plans["update"].why).replace(":", "")
 
 
 def test_earlier_configurations_stay_until_they_are_deleted(store: FrameworkStore) -> None:

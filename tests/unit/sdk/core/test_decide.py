@@ -493,8 +493,8 @@ def test_instance_of_another_role_gives_its_reservation_up() -> None:
     other = replace(wish, pods=(replace(wish.pods[0], role="other"),))
     story.give(TargetChanged(service="web", spec=other)).status(TaskState.KILLED)
     assert story.of(StorePod)[0].record.holding is None
-    plan = next(plan for plan in snapshot(story.state, story.now).services["web"].plans if plan.name == "deploy")
-    message = "waits for an offer after: server killed on host-s1; none of role other has come yet"
+    plan = next(plan for plan in snapshot(story.state, story.now).services["web"].plans if plan.name == "update")
+    message = "waits for an offer; none of role other has come yet"
     assert plan.phases[0].steps[0].message == message
     story.give(OffersReceived(offers=(offer("s1", *held),)), after=1)
     (operation,) = story.of(Accept)[0].operations
@@ -590,7 +590,7 @@ def test_replace_leaves_the_old_task_to_be_fenced() -> None:
     step = snapshot(story.state, story.now).services["web"].plans[0].phases[0].steps[0]
     assert (
         "host-s1 was left by a replacement"
-        in snapshot(story.state, story.now).services["web"].plans[1].phases[0].steps[0].message
+        in snapshot(story.state, story.now).services["web"].plans[2].phases[0].steps[0].message
     )
     assert step.status is Progress.COMPLETE
 
