@@ -14,7 +14,7 @@ from api.routes.pool_forms import Form
 from api.routes.principals import require_own
 from api.routes.rehearsal import Rehearsal, is_rehearsal, rehearsed
 from api.validation.judgement import as_stored
-from api.web.accounts import account
+from api.web.authentication import account, require_change
 from api.web.bodies import read_json
 from api.web.conditions import Condition, condition, require_condition
 from api.web.context import Context, not_found, plain
@@ -58,6 +58,7 @@ class PoolOperations:
     def create(self) -> Response:
         """Store the pool of the body, which must be new."""
         pool, _ = self._pool_of_body()
+        require_change(pool.name)
         wanted = condition(request.headers)
         warnings = self._warnings(pool, None)
         change = self._change()
@@ -104,6 +105,26 @@ class PoolOperations:
             if wanted.must_be_new:
                 return self._answer(change, change.create(pool, account()), warnings)
             self._refuse_elsewhere(name)
+            return self._answer(change, change.replace(pool, wanted.tag, account()), warnings)
+        except PoolMissing as error:
+            raise _missing(name, wanted) from error
+        except (VersionMismatch, PoolExists) as error:
+            raise ApiProblem(412, str(error)) from error
+        except InvalidPool as error:
+            raise ApiProblem.of_pool(error) from error
+
+    def restore(self, earlier: StoredPool) -> Response:
+        """Give the pool this content again, in the version in which that was written; create it where it is gone."""
+        pool, name = earlier.pool, earlier.pool.name
+        self._refuse_made(name, "change")
+        wanted = condition(request.headers)
+        present = self._present(name)
+        self._require_condition(name, wanted)
+        warnings = self._warnings(pool, present)
+        change = self._change()
+        try:
+            if present is None and not wanted.must_exist:
+                return self._answer(change, change.create(pool, account()), warnings)
             return self._answer(change, change.replace(pool, wanted.tag, account()), warnings)
         except PoolMissing as error:
             raise _missing(name, wanted) from error

@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Response
 
 from api.auto_pools.templates.template_store import TemplateStore
+from api.changes.change_log import ChangeLog
 from api.observed.lags import Lags
 from api.observed.live_pools import LivePools
 from api.observed.liveness import Liveness
@@ -13,6 +14,7 @@ from api.observed.published import Published
 from api.observed.read_ahead import ReadAhead
 from api.observed.scheduler_link import SchedulerLink
 from api.prospects.client import Prospects
+from api.users.credentials import Credentials
 from api.validation.trials import Trials
 from api.web.problems import ApiProblem
 from scheduler.pools.stored.record import StoredPool
@@ -28,6 +30,7 @@ class Context:
     zookeeper: ZooKeeper
     pools: LivePools
     templates: TemplateStore
+    changes: ChangeLog
     published: Published
     scheduler: SchedulerLink
     liveness: Liveness
@@ -36,6 +39,8 @@ class Context:
     prospects: Prospects
     version: str
     framework: str
+    credentials: Credentials | None = None
+    """Of those who may ask; None where everybody may."""
     requires_conditions: bool = False
     """Whether changes must say which state of a pool they are made to."""
 
@@ -50,6 +55,7 @@ class Context:
         secret: str | None = None,
         *,
         scheduler_ca: Path | None = None,
+        credentials: Credentials | None = None,
         requires_conditions: bool = False,
     ) -> "Context":
         """All else follows from the connection, the root and the framework's name; `secret` is the scheduler's."""
@@ -58,6 +64,7 @@ class Context:
             zookeeper=zookeeper,
             pools=LivePools(zookeeper, base),
             templates=TemplateStore(zookeeper, base),
+            changes=ChangeLog(zookeeper, base),
             published=Published(zookeeper=zookeeper, root=base, framework=framework, reads=ReadAhead(zookeeper)),
             scheduler=SchedulerLink(zookeeper, base, framework, secret, scheduler_ca),
             liveness=Liveness(zookeeper, base, SystemClock()),
@@ -66,6 +73,7 @@ class Context:
             prospects=Prospects(zookeeper, base),
             version=version,
             framework=framework,
+            credentials=credentials,
             requires_conditions=requires_conditions,
         )
 
