@@ -123,7 +123,8 @@ class Balancer:
                 text = re.sub(r"^ +# servers of app .*$", line, path.read_text(), flags=re.MULTILINE)
             (self._directory / path.name).write_text(text)
         (self._directory / "00-instance.cfg").write_text(self._instance.text(marker, self._directory, welcome=True))
-        assert self.haproxy.check(sorted(self._directory.glob("*.cfg")), 20) is None
+        with self.haproxy.checking(sorted(self._directory.glob("*.cfg")), 60) as complaint:
+            assert complaint() is None
         result = self.haproxy.reload(marker, 20) if self.haproxy.master else self.haproxy.start(marker, 20)
         assert isinstance(result, Serving), result
         result.runtime.close()
