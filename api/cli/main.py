@@ -22,6 +22,8 @@ COMMANDS = {
     "list": ("api.cli.pools", "list_pools", "List all pools."),
     "show": ("api.cli.pools", "show", "Show one pool, or all."),
     "delete": ("api.cli.pools", "delete", "Delete a pool and take its load balancers down."),
+    "history": ("api.cli.history", "history", "Show the last states of a pool, who wrote them and when."),
+    "rollback": ("api.cli.history", "rollback", "Give a pool the content of an earlier state."),
     "accept-removal": ("api.cli.pools", "accept_removal", "Let servers go whose tasks Mesos does not name any more."),
     "uninstall": ("api.cli.uninstall", "uninstall", "Delete all pools and remove the framework from Mesos."),
     "status": ("api.cli.status", "status", "Show what a pool's load balancers do, and why it is not ready."),
