@@ -28,6 +28,7 @@ from sdk.core.events import (
     RenewalRequested,
     ReservationsListed,
     RolesAccepted,
+    RollbackRequested,
     StatusReceived,
     StoringFailed,
     Subscribed,
@@ -37,6 +38,7 @@ from sdk.core.events import (
     TargetWithdrawn,
     Tick,
     UninstallRequested,
+    UnpinRequested,
 )
 from sdk.core.frame import Frame
 from sdk.core.leftovers import abandoned
@@ -49,6 +51,7 @@ from sdk.core.releasing import learn
 from sdk.core.renewal import renewal_requested
 from sdk.core.reservation_life import Word
 from sdk.core.roles import offers_came, update_offers
+from sdk.core.rollback import rollback_requested, unpin_requested
 from sdk.core.settle import settle
 from sdk.core.state import State
 from sdk.core.status import status_received
@@ -103,6 +106,10 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             _action(frame, event)
         case PlanCommandRequested():
             command_requested(frame, event)
+        case RollbackRequested():
+            rollback_requested(frame, event)
+        case UnpinRequested():
+            unpin_requested(frame, event)
         case RenewalRequested():
             renewal_requested(frame)
         case UninstallRequested():

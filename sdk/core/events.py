@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, FrameworkId, OfferId, TaskId
 from sdk.model.resources import AgentReservations, Offer
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
@@ -184,6 +184,24 @@ class PlanCommandRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequested:
+    """An operator goes back to a stored configuration of a pod, whatever is published (HTTP)."""
+
+    service: str
+    config: ConfigId
+    by: str = ""
+    """Who it is, as far as that was said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpinRequested:
+    """What was published last is what a pod should be, or all of a service when `pod` is None (HTTP)."""
+
+    service: str
+    pod: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalRequested:
     """Mesos removed the framework id for good, and an operator wants to go on under a new one (HTTP)."""
 
@@ -237,6 +255,8 @@ Event = (
     | StoringFailed
     | PodActionRequested
     | PlanCommandRequested
+    | RollbackRequested
+    | UnpinRequested
     | RenewalRequested
     | UninstallRequested
     | CallFailed

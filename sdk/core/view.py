@@ -1,19 +1,21 @@
 """The state as the outside may see it: plans with their explanations, pods, offers, connection."""
 
+from dataclasses import replace
+
 from sdk.core.membership import refusal_sentence
 from sdk.core.planning import plan_facts
+from sdk.core.rollback import earlier_of, versions_of
 from sdk.core.settle import around
 from sdk.core.snapshot import Quarantine, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.core.troubles import Kind, Part
 from sdk.core.updating import failing
-from sdk.model.ids import ConfigId
 from sdk.model.plans import RECOVERY, UPDATE
-from sdk.model.spec import PodSpec
 from sdk.plan.assess import assess
 from sdk.plan.candidates import Verdicts
 from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, Overdue, Rest, Stopped, Waits
 from sdk.plan.progress import Progress
+from sdk.plan.rollback import pins_told
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import overall, plans
 from sdk.plan.wish import Target
@@ -62,6 +64,7 @@ def problems(state: State) -> dict[str, str]:
         need = state.work.need(key)
         if isinstance(need, Stopped | LacksTasks):
             found[key[0]] = f"{key[1]}: {need.message}"
+    found |= {name: pins_told(versions) for name, versions in state.stored.versions.items() if versions.pins}
     for name in quarantined(state):
         if (quarantine := _quarantine(state, name)) is not None:
             found[name] = quarantine.why
@@ -149,6 +152,8 @@ def _service(state: State, name: str, now: float) -> ServiceView:
     turns = _Turns(state, name, now)
     facts = [] if unknown else [_facts(state, key, now, turns) for key in keys]
     found = plans(plan_facts(state, name), facts, _refusal(state, name), broken)
+    if told := pins_told(versions_of(state, name)):
+        found = tuple(replace(plan, message=told) if plan.name == UPDATE else plan for plan in found)
     quarantine = _quarantine(state, name)
     removing = (target is None and not unknown and not broken) or state.framework.uninstalling
     return ServiceView(
@@ -161,15 +166,10 @@ def _service(state: State, name: str, now: float) -> ServiceView:
         wanted=frozenset(each.record.name for each in facts if each.wish is not None),
         quarantine=quarantine,
         target=None if removing else target,
-        earlier=_earlier(state, name),
+        earlier=earlier_of(state, name),
+        versions=versions_of(state, name),
         said=state.stored.plans.get(name, {}),
     )
-
-
-def _earlier(state: State, name: str) -> dict[ConfigId, PodSpec]:
-    kept = {config for key in state.index.behind.of(name) if (config := state.pods[key].earlier) is not None}
-    known = state.stored.earlier
-    return {config: known[name, config] for config in kept if (name, config) in known}
 
 
 def _quarantine(state: State, name: str) -> Quarantine | None:

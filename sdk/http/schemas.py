@@ -70,7 +70,11 @@ PODS = _with(shape(pods=many(POD)), next=NEXT)
 QUARANTINE = shape(why=TEXT, since=NUMBER, until=NUMBER)
 SERVICE = _with(shape(name=TEXT, status=PROGRESS, pods=WHOLE), quarantine=QUARANTINE)
 HAVING = shape(name=TEXT, since=maybe(NUMBER), keeps=FLAG)
-CONFIGURATION = shape(id=TEXT, pod=TEXT, wanted=FLAG, stored=FLAG, instances=many(HAVING))
+CONFIGURATION = _with(
+    shape(id=TEXT, pod=TEXT, wanted=FLAG, stored=FLAG, instances=many(HAVING)),
+    pinned=shape(at=NUMBER, by=TEXT),
+    published=FLAG,
+)
 WHOLE_CONFIGURATION = _with(CONFIGURATION, spec=by_name(ANYTHING))
 DIFFERENCES = shape(old=TEXT, new=TEXT, differences=many(shape(path=TEXT, old=ANYTHING, new=ANYTHING)))
 ENDPOINT = shape(
