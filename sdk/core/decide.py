@@ -10,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sdk.core import leaving
+from sdk.core.budget import budget_requested
 from sdk.core.effects import AcknowledgeOperation, Effect
 from sdk.core.events import (
     AgentFailed,
+    BudgetRequested,
     CallFailed,
     Disconnected,
     Event,
@@ -110,6 +112,8 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             rollback_requested(frame, event)
         case UnpinRequested():
             unpin_requested(frame, event)
+        case BudgetRequested():
+            budget_requested(frame, event)
         case RenewalRequested():
             renewal_requested(frame)
         case UninstallRequested():

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sdk.model.ids import AgentId, ConfigId, ExecutorId, FrameworkId, OfferId, TaskId
+from sdk.model.records import Budget
 from sdk.model.resources import AgentReservations, Offer
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
@@ -202,6 +203,13 @@ class UnpinRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRequested:
+    """What may be on its way at once in the whole framework (HTTP)."""
+
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalRequested:
     """Mesos removed the framework id for good, and an operator wants to go on under a new one (HTTP)."""
 
@@ -257,6 +265,7 @@ Event = (
     | PlanCommandRequested
     | RollbackRequested
     | UnpinRequested
+    | BudgetRequested
     | RenewalRequested
     | UninstallRequested
     | CallFailed

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from sdk.core.budget import room_to_end
 from sdk.core.membership import refusal_sentence
 from sdk.core.planning import plan_facts
 from sdk.core.rollback import earlier_of, versions_of
@@ -111,6 +112,9 @@ def _facts(state: State, key: PodKey, now: float, turns: "_Turns | None" = None)
     )
 
 
+_NO_ROOM = "waits until the budget of the framework for instances that do not serve has room"
+
+
 class _Turns:
     """What holds up those of a service that wait for their turn, as far as it is not said by themselves."""
 
@@ -134,7 +138,7 @@ class _Turns:
             return why
         bad = failing(self._state, self._service, wish.spec.name, wish, self._now)
         if bad is None:
-            return None
+            return None if room_to_end(self._state) != 0 else _NO_ROOM
         return f"the update stops at {bad.name}, which fails with the new one: {bad.last_failure}"
 
 

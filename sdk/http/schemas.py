@@ -61,6 +61,11 @@ PLAN = _with(
     shape(name=TEXT, status=PROGRESS, phases=many(PHASE)), message=TEXT, interrupted=FLAG, run=WHOLE, running=FLAG
 )
 PLANS = shape(labels=by_name(TEXT), plans=many(PLAN))
+BUDGET = shape(
+    replacements=shape(limit=WHOLE, now=WHOLE),
+    unavailable=shape(limit=maybe(WHOLE), now=WHOLE),
+)
+LIMITS = shape(replacements=maybe(WHOLE), unavailable=maybe(WHOLE))
 TASK = shape(
     name=TEXT, id=TEXT, state=TEXT, healthy=maybe(FLAG), hostname=TEXT, agent_id=TEXT, ports=by_name(WHOLE),
     addresses=many(TEXT), message=maybe(TEXT), since=NUMBER,

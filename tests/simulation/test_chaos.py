@@ -136,6 +136,21 @@ class Chaos(RuleBasedStateMachine):
         """An operator says something about a plan, or about one that is not there."""
         self.sim.say(f"{name}/{plan}", command, phase)
 
+    @rule(name=st.sampled_from(("web", "api")), back=st.booleans(), which=st.integers(0, 2))
+    def goes_back(self, name: str, back: bool, which: int) -> None:
+        """An operator goes back to a configuration that was there, or forward to what is published."""
+        state = self.sim.scheduler.state
+        versions = None if state is None else state.stored.versions.get(name)
+        if back and versions is not None and which < len(versions.past):
+            self.sim.rollback(name, versions.past[which].config)
+        elif not back:
+            self.sim.unpin(name)
+
+    @rule(unavailable=st.sampled_from((None, 0, 1, 2)), replacements=st.sampled_from((None, 0, 1)))
+    def budget(self, unavailable: int | None, replacements: int | None) -> None:
+        """An operator bounds what is on its way at once."""
+        self.sim.budget(unavailable=unavailable, replacements=replacements)
+
     @rule(name=st.sampled_from(("web", "api")))
     def cannot_be_stored(self, name: str) -> None:
         """Nothing of a service can be stored for a while, so nothing of it happens."""
@@ -347,6 +362,9 @@ class Chaos(RuleBasedStateMachine):
             sim.start_scheduler()
         sim.run_until(self._subscribed, "it is subscribed")
         self._let_plans_go_on()
+        for name in ("web", "api"):
+            self.sim.unpin(name)
+        self.sim.budget()
         if not self.hasty:
             self._come_to_rest()
         self._before_the_end()

@@ -16,7 +16,7 @@ from sdk.http.app import make_app
 from sdk.http.errors import HttpError
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ConfigId, TaskId
-from sdk.model.records import PodRecord, TaskRecord
+from sdk.model.records import Budget, PodRecord, TaskRecord
 from sdk.model.spec import PortSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.plan.progress import Progress
@@ -376,6 +376,23 @@ def test_a_configuration_is_gone_back_to_and_forward_again(bench: Bench, client:
     first, _ = _get(client, "/v1/services/web/configurations")["configurations"]
     assert (first["id"], first["wanted"], "pinned" in first) == (new["id"], True, False)
     assert client.post("/v1/services/web/configurations/x/rollback", json={}).status_code == 404
+
+
+def test_the_budget_is_told_and_changed(bench: Bench, client: FlaskClient) -> None:
+    """Stored before the answer; what is no budget is refused."""
+    assert _get(client, "/v1/budget", 503)["code"] == 503
+    bench.lead()
+    told = {"replacements": {"limit": 5, "now": 0}, "unavailable": {"limit": None, "now": 0}}
+    assert _get(client, "/v1/budget") == told
+    assert client.post("/v1/budget", json={"replacements": 0, "unavailable": 3}).status_code == 202
+    assert [found["limit"] for found in _get(client, "/v1/budget").values()] == [0, 3]
+    assert bench.store.load_framework().budget == Budget(replacements=0, unavailable=3)  # type: ignore[union-attr]
+    for odd in (
+        {"replacements": -1, "unavailable": None},
+        {"replacements": True, "unavailable": 1},
+        {"unavailable": 1},
+    ):
+        assert client.post("/v1/budget", json=odd).status_code == 400
 
 
 def test_why_something_is_pending_is_one_line() -> None:
