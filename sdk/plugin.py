@@ -40,6 +40,8 @@ class HostSettings:
     """Default of `RecoveryPolicy.replace_after`, in seconds."""
     replacements_at_once: int = 5
     """How many instances of lost or leaving agents may be on their way to another one, in the whole framework."""
+    destroy_volumes: bool = False
+    """Whether an uninstall destroys all persistent volumes; if not, it says which stay where."""
 
 
 class Host(Protocol):

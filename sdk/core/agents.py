@@ -27,6 +27,10 @@ class Agents(Slice):
     """Agents that our instances have to leave, or will have to."""
     turns: Agenda[AgentId] = field(default_factory=Agenda)
     """When that changes next, for those with a window."""
+    mute: Map[AgentId, None] = field(default_factory=Map)
+    """Agents that take no operation with an id: they do not tell what became of it."""
+    rigid: Map[AgentId, None] = field(default_factory=Map)
+    """Agents that cannot change the size of volumes."""
 
     def leaves(self, agent_id: AgentId, leaving: Leaving, now: float) -> None:
         """An agent is to be left."""
@@ -40,8 +44,9 @@ class Agents(Slice):
         self.turns = self.turns.drop(agent_id)
 
     def forget_offers(self) -> None:
-        """Whoever has nothing on an agent is not told that it stays after all, so each subscription begins anew."""
+        """Nobody may tell that an agent stays, or runs another version now: each subscription begins anew."""
         self.heard, self.offered_ports = Map(), Map()
+        self.mute, self.rigid = Map(), Map()
 
     def forget(self, agent_id: AgentId) -> None:
         """No instance has to do with it any more."""

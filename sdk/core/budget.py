@@ -1,7 +1,7 @@
 """What the whole framework may have on its way at once: replacements, and instances that do not serve.
 
 The limits are stored with the framework, and an operator changes them. What counts against them follows from records
-and needs: replacements that are not ready yet, and instances that were ready once, are wanted, and are not ready now, or
+and needs: replacements that are not ready yet, and instances that were ready once, are wanted, and are not ready now or
 about to end.
 """
 

@@ -11,7 +11,7 @@ from immutables import Map
 from sdk.core.agenda import Agenda
 from sdk.core.maps import without
 from sdk.core.slice import Slice
-from sdk.model.ids import AgentId, OfferId, ResourceId, TaskId
+from sdk.model.ids import AgentId, OfferId, OperationId, ResourceId, TaskId
 from sdk.plan.backoff import Retry
 
 
@@ -30,7 +30,13 @@ class Unproven:
     offer_ids: tuple[OfferId, ...]
     tasks: frozenset[TaskId] = frozenset()
     resources: frozenset[ResourceId] = frozenset()
+    operations: frozenset[OperationId] = frozenset()
     """Any word about one of these is proof."""
+
+    @property
+    def proofs(self) -> tuple[str, ...]:
+        """Ids of all of them."""
+        return (*self.tasks, *self.resources, *self.operations)
 
 
 @dataclass(kw_only=True)
@@ -45,7 +51,7 @@ class Calls(Slice):
     """By their first offer."""
     accepts_due: Agenda[OfferId] = field(default_factory=Agenda)
     proofs: Map[str, OfferId] = field(default_factory=Map)
-    """Which ACCEPT a word about a task or reservation proves."""
+    """Which ACCEPT a word about a task, reservation or operation proves."""
 
     @property
     def next(self) -> float:
@@ -81,9 +87,9 @@ class Calls(Slice):
         first = accept.offer_ids[0]
         self.accepts = self.accepts.set(first, accept)
         self.accepts_due = self.accepts_due.put(first, until)
-        self.proofs = self.proofs.update(dict.fromkeys((*accept.tasks, *accept.resources), first))
+        self.proofs = self.proofs.update(dict.fromkeys(accept.proofs, first))
 
-    def proven(self, name: TaskId | ResourceId) -> None:
+    def proven(self, name: TaskId | ResourceId | OperationId) -> None:
         """Mesos said something that it can only say after the ACCEPT for this came."""
         first = self.proofs.get(name)
         if first is not None:
@@ -96,7 +102,7 @@ class Calls(Slice):
             return None
         self.accepts = self.accepts.delete(first)
         self.accepts_due = self.accepts_due.drop(first)
-        for name in (*accept.tasks, *accept.resources):
+        for name in accept.proofs:
             if self.proofs.get(name) == first:
                 self.proofs = self.proofs.delete(name)
         return accept

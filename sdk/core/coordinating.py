@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sdk.core import replacing, widening
 from sdk.core.configurations import delete_service, drop_target
 from sdk.core.frame import Frame
+from sdk.core.giving_up import give_up
 from sdk.core.ordering import hold_back
 from sdk.core.planning import end_runs, forget_outdated, forget_service
 from sdk.core.releasing import learn
@@ -22,7 +23,8 @@ def coordinate(frame: Frame, service: str, keys: Iterable[PodKey]) -> None:
     for key in sorted((key for key in keys if key in frame.pods), key=lambda key: (-frame.pods[key].index, key)):
         record = frame.pods[key]
         match frame.work.need(key):
-            case MustKill(tasks=tasks):
+            case MustKill(tasks=tasks) as must:
+                give_up(frame, key, must)
                 agent = {task.task_id: task.agent_id for task in record.tasks}
                 for task_id in tasks:
                     frame.kill(task_id, agent.get(task_id))

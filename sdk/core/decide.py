@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from sdk.core import leaving
 from sdk.core.budget import budget_requested
-from sdk.core.effects import AcknowledgeOperation, Effect
+from sdk.core.effects import Effect
 from sdk.core.events import (
     AgentFailed,
     BudgetRequested,
@@ -42,6 +42,7 @@ from sdk.core.events import (
     UninstallRequested,
     UnpinRequested,
 )
+from sdk.core.feedback import operation_received
 from sdk.core.frame import Frame
 from sdk.core.leftovers import abandoned
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
@@ -49,9 +50,7 @@ from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
 from sdk.core.planning import command_requested
 from sdk.core.quarantine import resume, storing_failed
-from sdk.core.releasing import learn
 from sdk.core.renewal import renewal_requested
-from sdk.core.reservation_life import Word
 from sdk.core.roles import offers_came, update_offers
 from sdk.core.rollback import rollback_requested, unpin_requested
 from sdk.core.settle import settle
@@ -61,7 +60,6 @@ from sdk.core.targets import take, target_refused, targets_listed
 from sdk.core.troubles import Kind, Part
 from sdk.core.uninstall import progress, reservations_listed, uninstall_requested
 from sdk.core.view import problems, quarantined, services, snapshot
-from sdk.model.status import OperationState
 from sdk.plan.need import over
 
 __all__ = ["decide", "next_wake", "problems", "quarantined", "services", "snapshot"]
@@ -95,7 +93,7 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
         case AgentFailed():
             _agent_failed(frame, event)
         case OperationStatusReceived():
-            _operation(frame, event)
+            operation_received(frame, event.status)
         case TargetChanged() | TargetWithdrawn():
             take(frame, event)
         case TargetRefused():
@@ -156,23 +154,6 @@ def _agent_failed(frame: Frame, event: AgentFailed) -> None:
             frame.work.refusals = frame.work.refusals.set(key, kept)
 
 
-def _operation(frame: Frame, event: OperationStatusReceived) -> None:
-    status = event.status
-    resource_id = frame.reservations.operations.get(status.operation_id)
-    if status.state is OperationState.FINISHED and resource_id is not None:
-        learn(frame, resource_id, Word.FINISHED)
-    elif status.state not in (OperationState.PENDING, OperationState.FINISHED):
-        frame.log("warning", f"Operation {status.operation_id}: {status.state} {status.message or ''}".rstrip())
-        if resource_id is not None and status.state not in (OperationState.UNREACHABLE, OperationState.RECOVERING):
-            # The offers tell what is left. A stale offer is an ERROR, too; a master or agent that knows no feedback
-            # refuses the id itself, each time.
-            learn(frame, resource_id, Word.FAILED)
-            if status.state is OperationState.ERROR:
-                frame.reservations.failed(resource_id)
-    if status.uuid is not None:
-        frame.call(AcknowledgeOperation(status=status))
-
-
 def _action(frame: Frame, event: PodActionRequested) -> None:
     key = (event.service, event.pod)
     record = frame.pods.get(key)
@@ -191,7 +172,7 @@ def _action(frame: Frame, event: PodActionRequested) -> None:
                 if not over(task):
                     frame.kill(task.task_id, task.agent_id)
             until = frame.now + frame.settings.avoid_after_replace
-            frame.put(replace(abandoned(fresh, frame.now, avoid_until=until), restart=False))
+            frame.put(replace(abandoned(fresh, frame.now, replaced=True, avoid_until=until), restart=False))
         case "excuse":
             frame.put(replace(record, excused=True))
         case _:

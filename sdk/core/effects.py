@@ -7,7 +7,7 @@ said to Mesos before it is stored. A frame whose storing fails is not carried ou
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, TaskId
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, OfferId, OperationId, TaskId
 from sdk.model.operations import Operation
 from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
@@ -176,6 +176,13 @@ class Reconcile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileOperations:
+    """RECONCILE_OPERATIONS about operations whose outcome is not known."""
+
+    operations: tuple[tuple[OperationId, AgentId], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suppress:
     """SUPPRESS offers for these roles."""
 
@@ -247,6 +254,7 @@ CallEffect = (
     | Acknowledge
     | AcknowledgeOperation
     | Reconcile
+    | ReconcileOperations
     | Suppress
     | Revive
     | UpdateRoles

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from sdk.core.frame import Frame
+from sdk.core.keeping import releasable
 from sdk.core.leftovers import left_behind
 from sdk.core.releasing import learn, missed_for_long, stage_of
 from sdk.core.reservation_life import Stage, Word
@@ -12,7 +13,7 @@ from sdk.model.records import Holding, PodRecord
 from sdk.model.resources import Resource
 from sdk.offer.algebra import contain
 from sdk.offer.pool import Pool
-from sdk.plan.need import MustPlace, MustRelease, over
+from sdk.plan.need import MustPlace, MustRelease, over, waits_for_agent
 
 
 def heard(frame: Frame, agent_id: AgentId) -> None:
@@ -43,8 +44,9 @@ def heard(frame: Frame, agent_id: AgentId) -> None:
 def compare(frame: Frame, pool: Pool) -> None:
     """Our reservations in the offers against those on record."""
     own = pool.own(frame.framework.ids)
+    free = {resource_id: releasable(frame, resource_id, resources) for resource_id, resources in own.items()}
     for resource_id in own:
-        if stage_of(frame, resource_id) is Stage.FREEING:
+        if free[resource_id] and stage_of(frame, resource_id) is Stage.FREEING:
             frame.log("info", f"The reservation {resource_id} on {pool.hostname} is offered again: released once more")
             learn(frame, resource_id, Word.OFFERED)
         key = frame.index.by_resource.get(resource_id)
@@ -66,7 +68,7 @@ def compare(frame: Frame, pool: Pool) -> None:
         for left in record.superseded:
             if left.resource_id is None or (left.agent_id, left.role) != (pool.agent_id, pool.role):
                 continue
-            if left.resource_id in own:
+            if free.get(left.resource_id):
                 frame.reservations.offered(left.resource_id)
             elif (
                 left.ended
@@ -95,14 +97,23 @@ def _compare_holding(
 ) -> None:
     if contain(offered, holding.resources):
         frame.reservations.offered(resource_id)
-        if not holding.confirmed:
-            frame.put(replace(record, holding=replace(holding, confirmed=True)))
+        if not holding.known:
+            frame.put(replace(record, holding=holding.seen()))
         return
     stage = stage_of(frame, resource_id)
-    if offered and stage is Stage.LEFT:
+    if stage is Stage.LEFT and releasable(frame, resource_id, offered):
         return  # a part of it: it is released as it comes
     if stage is Stage.FREEING:
         return  # it is absent because we hold the offer, or because it is gone: the operation's feedback will tell
+    if stage is Stage.HELD and offered and any(each.failed is not None for each in holding.operations):
+        frame.put(replace(record, holding=_as_offered(holding, offered)))
+        return
+    wish = frame.wish((record.service, record.name))
+    if stage is Stage.HELD and record.has_data and wish is not None and waits_for_agent(record, wish):
+        # Others may hold the offer: its data is not left for that.
+        if offered and missed_for_long(frame, resource_id):
+            frame.put(replace(record, holding=_as_offered(holding, offered)))
+        return
     if (offered or holding.confirmed) and not missed_for_long(frame, resource_id):
         return
     frame.log(
@@ -112,6 +123,15 @@ def _compare_holding(
         resource_id=resource_id,
     )
     learn(frame, resource_id, Word.MISSED if holding.confirmed else Word.UNMADE)
+
+
+def _as_offered(holding: Holding, offered: tuple[Resource, ...]) -> Holding:
+    """Not all of it was made: it is what there is, and the next launch makes the rest. What has been there is there."""
+    there = {resource.volume for resource in offered}
+    made = {each.id for each in holding.volumes if each.made}
+    away = [resource for resource in holding.resources if resource.volume in made - there]
+    volumes = tuple(each for each in holding.volumes if each.id in made | there)
+    return replace(holding, resources=(*offered, *away), volumes=volumes).seen()
 
 
 def outgrow_role(frame: Frame, record: PodRecord) -> bool:

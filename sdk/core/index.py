@@ -13,8 +13,8 @@ from immutables import Map
 from sdk.core.maps import Groups, without
 from sdk.core.slice import Slice
 from sdk.core.stored import PodKey
-from sdk.model.ids import AgentId, ConfigId, ResourceId, TaskId
-from sdk.model.records import PodRecord
+from sdk.model.ids import AgentId, ConfigId, OperationId, ResourceId, TaskId
+from sdk.model.records import Holding, PodRecord
 
 G = TypeVar("G")
 
@@ -30,6 +30,8 @@ class Index(Slice):
     """Agents that an instance has to do with."""
     by_resource: Map[ResourceId, PodKey] = field(default_factory=Map)
     """Reservations that are held on purpose: anything else under our labels is garbage."""
+    by_operation: Map[OperationId, PodKey] = field(default_factory=Map)
+    """Operations of launches whose outcome is not known, or was a failure."""
     left: Groups[ResourceId, PodKey] = field(default_factory=Groups)
     """Reservations that were left behind, until they have been released."""
     leftovers: Map[PodKey, None] = field(default_factory=Map)
@@ -77,6 +79,11 @@ class Index(Slice):
                 self.by_resource = without(self.by_resource, held_before)
             if held is not None:
                 self.by_resource = self.by_resource.set(held, key)
+        asked_before, asked = _operations(old), _operations(new)
+        for operation_id in asked_before - asked:
+            self.by_operation = without(self.by_operation, operation_id)
+        for operation_id in asked - asked_before:
+            self.by_operation = self.by_operation.set(operation_id, key)
         leaves = new is not None and bool(new.superseded)
         self.leftovers = self.leftovers.set(key, None) if leaves else without(self.leftovers, key)
         since = None if new is None else new.replacing_since
@@ -99,10 +106,14 @@ def _sources(record: PodRecord) -> tuple[object, ...]:
     return (
         tuple((task.task_id, task.agent_id) for task in record.tasks),
         record.superseded,
-        None if record.holding is None else (record.holding.resource_id, record.holding.agent_id, record.holding.role),
+        None if record.holding is None else _of_holding(record.holding),
         record.replacing_since,
         record.earlier,
     )
+
+
+def _of_holding(holding: Holding) -> tuple[object, ...]:
+    return (holding.resource_id, holding.agent_id, holding.role, holding.operations)
 
 
 def _tasks(record: PodRecord | None) -> frozenset[TaskId]:
@@ -135,6 +146,12 @@ def _keeps(record: PodRecord | None) -> frozenset[tuple[str, ConfigId]]:
 
 def _held(record: PodRecord | None) -> ResourceId | None:
     return None if record is None or record.holding is None else record.holding.resource_id
+
+
+def _operations(record: PodRecord | None) -> frozenset[OperationId]:
+    if record is None or record.holding is None:
+        return frozenset()
+    return frozenset(each.operation_id for each in record.holding.operations)
 
 
 def _regrouped(groups: Groups[G, PodKey], key: PodKey, before: frozenset[G], after: frozenset[G]) -> Groups[G, PodKey]:

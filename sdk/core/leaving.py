@@ -13,9 +13,8 @@ from sdk.core.frame import Frame
 from sdk.core.state import agent_of
 from sdk.model.ids import AgentId, OfferId
 from sdk.model.leaving import Leaving
-from sdk.model.spec import OnUnreachable
 from sdk.offer.pool import Pool
-from sdk.plan.need import MustPlace, over
+from sdk.plan.need import MustPlace, over, waits_for_agent
 
 
 def inverse_offers_received(frame: Frame, inverse_offers: tuple[InverseOffer, ...]) -> None:
@@ -42,7 +41,7 @@ def _movable(frame: Frame, agent_id: AgentId) -> bool:
         record, wish = frame.pods[key], frame.wish(key)
         if wish is None or agent_of(record) != agent_id or all(over(task) for task in record.tasks):
             continue
-        if wish.spec.recovery.on_unreachable is OnUnreachable.WAIT:
+        if waits_for_agent(record, wish):
             return False
         if isinstance(frame.work.needs.get(key), MustPlace) and frame.work.refusals.get(key):
             return False

@@ -6,8 +6,13 @@ from sdk.model.records import Avoided, PodRecord, Superseded
 from sdk.plan.need import over
 
 
-def left_behind(record: PodRecord, now: float, *, serving: bool = False) -> tuple[Superseded, ...]:
-    """What an instance leaves on its agent when it goes elsewhere; `serving`: what runs there goes on for a while."""
+def left_behind(
+    record: PodRecord, now: float, *, serving: bool = False, replaced: bool = False
+) -> tuple[Superseded, ...]:
+    """What an instance leaves on its agent when it goes elsewhere; `serving`: what runs there goes on for a while.
+
+    `replaced`: an operator asked for it.
+    """
     if not record.tasks:
         return ()
     resource_id = record.holding.resource_id if record.holding is not None else None
@@ -25,12 +30,21 @@ def left_behind(record: PodRecord, now: float, *, serving: bool = False) -> tupl
             resource_id=resource_id,
             ended=over(task),
             serving=serving and not over(task),
+            volumes=record.holding.volumes if record.holding is not None else (),
+            replaced=replaced,
         )
         for task in kept
     )
 
 
-def abandoned(record: PodRecord, now: float, *, serving: bool = False, avoid_until: float | None = None) -> PodRecord:
+def abandoned(
+    record: PodRecord,
+    now: float,
+    *,
+    serving: bool = False,
+    replaced: bool = False,
+    avoid_until: float | None = None,
+) -> PodRecord:
     """The record of an instance that goes elsewhere: what it had becomes something left behind.
 
     `serving`: its tasks go on until it is ready again; `avoid_until`: how long it does not come back to the same host.
@@ -46,5 +60,5 @@ def abandoned(record: PodRecord, now: float, *, serving: bool = False, avoid_unt
         lost_at=None,
         ready_since=None,
         avoid=avoid,
-        superseded=(*record.superseded, *left_behind(record, now, serving=serving)),
+        superseded=(*record.superseded, *left_behind(record, now, serving=serving, replaced=replaced)),
     )

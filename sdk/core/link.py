@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sdk.core import feedback
 from sdk.core.calls import Unproven
 from sdk.core.effects import Decline, Kill, Reconcile
 from sdk.core.events import CallFailed, Disconnected, Failed, Subscribed
@@ -55,6 +56,7 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
             if not left.ended:
                 frame.reconcile(left.task_id)
     frame.work.waiting_since = frame.work.waiting_since.update(dict.fromkeys(frame.work.waiting_since, frame.now))
+    feedback.ask(frame)
     frame.dirty.update(frame.pods)
     for service in frame.targets:
         frame.touch(service)
@@ -126,6 +128,7 @@ def repeat_calls(frame: Frame) -> float | None:
     _repeat_questions(frame)
     if frame.link.implicit_due <= frame.now:
         frame.call(Reconcile(tasks=()))
+        feedback.ask(frame)
         frame.link.implicit_due = frame.now + frame.settings.implicit_reconcile
     _take_back(frame, frame.calls.accepts_due.by(frame.now)[0])
     return min(frame.calls.next, frame.link.implicit_due, frame.roles.sweep_due)

@@ -4,7 +4,7 @@ Nothing is kept for later: an offer is accepted or declined in the frame in whic
 in use. New work asks for new offers with REVIVE (`sdk.core.roles`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from sdk.core import leaving, widening
 from sdk.core.calls import Unproven
@@ -17,8 +17,8 @@ from sdk.core.releasing import release
 from sdk.core.settle import settle
 from sdk.core.state import agent_of
 from sdk.core.troubles import Kind, Part
-from sdk.model.ids import OfferId
-from sdk.model.operations import Launch, Unreserve
+from sdk.model.ids import OfferId, OperationId
+from sdk.model.operations import Change, Launch, Operation, Unreserve
 from sdk.model.resources import Offer
 from sdk.offer.pool import Pool, pools
 from sdk.offer.reservation import by_resource_id
@@ -66,7 +66,12 @@ def offers_received(frame: Frame, offers: tuple[Offer, ...], unreadable: Mapping
             resource for operation in chosen if isinstance(operation, Unreserve) for resource in operation.resources
         ]
         resources = by_resource_id(freed, frame.framework.ids)
-        accept = Unproven(offer_ids=pool.offer_ids, tasks=frozenset(tasks), resources=frozenset(resources))
+        accept = Unproven(
+            offer_ids=pool.offer_ids,
+            tasks=frozenset(tasks),
+            resources=frozenset(resources),
+            operations=frozenset(_operation_ids(chosen)),
+        )
         frame.calls.accepted(accept, frame.now + frame.settings.proof_within)
     if declined:
         frame.call(Decline(offer_ids=tuple(declined), refuse_seconds=refuse))
@@ -89,3 +94,10 @@ def filter_seconds(frame: Frame) -> float:
     if frame.work.placing or frame.work.asking:
         return frame.settings.decline_pending
     return frame.settings.decline_watching if frame.index.leftovers else frame.settings.decline_idle
+
+
+def _operation_ids(chosen: Iterable[Operation]) -> Iterator[OperationId]:
+    """Of those whose outcome Mesos tells."""
+    for operation in chosen:
+        if isinstance(operation, Change) and operation.operation_id is not None:
+            yield operation.operation_id

@@ -2,25 +2,24 @@
 
 from collections import deque
 from collections.abc import Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sdk.core import replacing, widening
 from sdk.core.budget import room_for_replacements
 from sdk.core.frame import Frame
-from sdk.core.leftovers import abandoned
+from sdk.core.launched import launched
 from sdk.core.neighbours import Neighbourhood
 from sdk.core.requirements import goes_elsewhere, moving, requirement_of, static_ports
 from sdk.core.state import PodKey, agent_of
 from sdk.core.troubles import Kind, Part
 from sdk.model.ids import AgentId
 from sdk.model.operations import Operation
-from sdk.model.records import Holding, PodRecord, TaskRecord
+from sdk.model.records import Holding
 from sdk.offer.evaluate import Match, evaluate
 from sdk.offer.pool import Pool
 from sdk.offer.preference import score
 from sdk.offer.requirement import Claimant, Requirement
-from sdk.plan.need import LacksTasks, MustPlace, Outdated, Overdue, alone, done, over
-from sdk.plan.wish import PodWish
+from sdk.plan.need import LacksTasks, MustPlace, waits_for_agent
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,6 +82,8 @@ def place(frame: Frame, offered: list[Pool]) -> Placed:
         new_id=frame.new_id,
         static_ports=static_ports(frame, waiting),
         region=frame.link.region,
+        mute=frame.agents.mute,
+        rigid=frame.agents.rigid,
     )
     batch = _Batch(offered=offered, claimant=claimant, neighbours=Neighbourhood(frame), placed=placed)
     for key in waiting:
@@ -135,7 +136,7 @@ def _place(frame: Frame, key: PodKey, batch: _Batch) -> None:
         shape.refused[match.holding.agent_id] = match.without
         match = None
     if match is not None:
-        _launched(frame, key, wish, match)
+        launched(frame, key, wish, match)
         batch.offered[position] = match.rest
         placed.operations.setdefault(position, []).extend(match.operations)
         if alone:
@@ -230,87 +231,7 @@ def _waits_for_all_ports(frame: Frame, key: PodKey, match: Match) -> bool:
 
 def _outgrown(frame: Frame, key: PodKey, home: Holding) -> bool:
     # Without a reason the reservation was not offered at all, so nothing is known about its size.
+    wish = frame.wish(key)
+    if frame.pods[key].has_data and wish is not None and waits_for_agent(frame.pods[key], wish):
+        return False
     return bool(frame.work.refusals.get(key, {}).get(home.agent_id))
-
-
-def _launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
-    record = frame.pods[key]
-    need = frame.work.needs[key]
-    match = replace(match, tasks=_counting_on(record, match.tasks))
-    if isinstance(need, LacksTasks):
-        _launched_beside(frame, record, wish, match)
-        return
-    counts = isinstance(need, MustPlace) and need.replacing
-    runs = any(not over(task) for task in record.tasks)
-    moved = record.holding is not None and record.holding.resource_id not in (None, match.holding.resource_id)
-    left = record
-    if record.lost_at is not None or moved or runs:
-        # Whatever still runs at the old place, and can be reached, goes on until the new place is ready.
-        left = abandoned(record, frame.now, serving=record.lost_at is None)
-    if isinstance(need, MustPlace) and isinstance(need.instead, Overdue):
-        frame.log("warning", f"{record.service}/{record.name} is replaced: {need.instead.why}", service=record.service)
-    launched = {task.name for task in match.tasks}
-    specs = {spec.name: spec for spec in wish.spec.tasks}
-    finished = tuple(
-        task
-        for task in record.tasks
-        if task.name not in launched and (spec := specs.get(task.name)) is not None and done(task, spec, wish)
-    )
-    frame.put(
-        replace(
-            record,
-            tasks=(*finished, *match.tasks),
-            holding=match.holding,
-            superseded=left.superseded,
-            avoid=left.avoid,
-            lost_at=None,
-            ready_since=None,
-            displaced_since=None,
-            widened=widening.counted(frame, record) if widening.is_for_ports(need) else record.widened,
-            replacing_since=frame.now if counts else record.replacing_since,
-            restart=False,
-            earlier=None if wish == frame.newest(key) else record.earlier,
-            failures=0 if isinstance(need, MustPlace) and isinstance(need.instead, Outdated) else record.failures,
-            failed=False,
-            not_before=0.0,
-        )
-    )
-    without = f", without some ports: {'; '.join(match.without)}" if match.lacks else ""
-    frame.log(
-        "info",
-        f"Launching {record.service}/{record.name} on {match.holding.hostname}{without}",
-        service=record.service,
-        tasks=[task.task_id for task in match.tasks],
-        ports={name: number for task in match.tasks for name, number in task.ports.items()},
-    )
-
-
-def _launched_beside(frame: Frame, record: PodRecord, wish: PodWish, match: Match) -> None:
-    launched = {task.name for task in match.tasks}
-    kept = tuple(task for task in record.tasks if task.name not in launched)
-    together = any(spec.name in launched and not alone(spec) for spec in wish.spec.tasks)
-    frame.put(
-        replace(
-            record,
-            tasks=(*kept, *match.tasks),
-            failed=record.failed and not together,
-            not_before=0.0 if together else record.not_before,
-        )
-    )
-    frame.log(
-        "info",
-        f"Launching {', '.join(sorted(launched))} of {record.service}/{record.name} on {match.holding.hostname}",
-        service=record.service,
-        tasks=[task.task_id for task in match.tasks],
-    )
-
-
-def _counting_on(record: PodRecord, tasks: tuple[TaskRecord, ...]) -> tuple[TaskRecord, ...]:
-    """The launched tasks, with how often the same has failed in a row."""
-    before = {task.name: task for task in record.tasks if task.failures or task.refusals}
-    return tuple(
-        replace(task, failures=old.failures, refusals=old.refusals)
-        if (old := before.get(task.name)) is not None and old.config == task.config
-        else task
-        for task in tasks
-    )

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sdk.core.events import CallFailed
 from sdk.core.frame import Frame
 from sdk.core.state import PodKey
-from sdk.model.records import PodRecord
+from sdk.model.records import Holding, PodRecord
 from sdk.model.status import TaskState
 from sdk.plan.backoff import relaunch_delay
 from sdk.plan.need import alone
@@ -32,14 +32,19 @@ def launches_refused(frame: Frame, event: CallFailed) -> None:
             else task
             for task in record.tasks
         )
-        # Only a reservation that was there before the ACCEPT is there now.
-        holding = record.holding if record.holding is not None and record.holding.confirmed else None
-        record = replace(record, tasks=tasks, holding=holding)
+        record = replace(record, tasks=tasks, holding=_as_before(record.holding, event.why))
         if key not in frame.work.alone:
             frame.work.alone = frame.work.alone.set(key, None)
             frame.put(replace(record, not_before=0.0))
         else:
             _failed(frame, key, record, event)
+
+
+def _as_before(holding: Holding | None, why: str) -> Holding | None:
+    """Only a reservation that was there before the ACCEPT is there now, and how much it is the offers tell."""
+    if holding is None or not holding.confirmed:
+        return None
+    return replace(holding, operations=tuple(replace(each, failed=why) for each in holding.operations))
 
 
 def _failed(frame: Frame, key: PodKey, record: PodRecord, event: CallFailed) -> None:

@@ -3,17 +3,21 @@
 The stages and what leads from one to the next are a table, `sdk.core.reservation_life`.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from sdk.core.frame import Frame
+from sdk.core.keeping import releasable, stay
 from sdk.core.leftovers import left_behind
 from sdk.core.reservation_life import Stage, Word, after
 from sdk.core.reservations import Release
 from sdk.core.state import State
 from sdk.model.ids import OperationId, ResourceId
-from sdk.model.operations import Operation, Unreserve
-from sdk.offer.algebra import contain
+from sdk.model.operations import Destroy, Operation, Unreserve
+from sdk.model.resources import Resource
+from sdk.offer.algebra import add, contain, excess
 from sdk.offer.pool import Pool
+from sdk.offer.reserving import by_provider, emptied
 from sdk.plan.need import MustDelete, MustRelease
 
 ERRORS = 2
@@ -73,6 +77,9 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
     """Gives back what nobody holds on purpose, or whose holder is being removed: one operation for each reservation."""
     freed: list[Operation] = []
     for resource_id, resources in pool.own(frame.framework.ids).items():
+        free = releasable(frame, resource_id, resources)
+        if not free:
+            continue  # nothing but volumes that stay
         key = frame.index.by_resource.get(resource_id)
         if key is None and frame.troubles.broken:
             continue
@@ -86,16 +93,18 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
                 and not missed_for_long(frame, resource_id)
             ):
                 continue  # the executor has not ended yet: its part comes with a later offer
-        feedback = frame.reservations.errors.get(resource_id, 0) < ERRORS
+        errors = frame.reservations.errors.get(resource_id, 0)
+        feedback = errors < ERRORS and pool.agent_id not in frame.agents.mute
         operation_id = OperationId(frame.new_id()) if feedback else None
         if key is None:
             # It may be a part: nobody knows how much there was, and that of an executor comes after its end. Offers are
             # wanted until then, or the rest would wait for the next look at everything.
             frame.roles.watch(frame.now + frame.settings.holding_patience)
             frame.removal.found(resource_id)
-        freed.append(Unreserve(resources=resources, operation_id=operation_id))
+        stay(frame, excess(resources, free), pool.hostname)
+        freed.extend(_giving_back(frame, free, operation_id))
         patience = frame.settings.feedback_patience if feedback else 2 * frame.settings.proof_within
-        release = Release(sent=frame.now, operation=operation_id)
+        release = Release(sent=frame.now, agent_id=pool.agent_id, operation=operation_id)
         frame.reservations.released(resource_id, release, frame.now + patience)
         whose = f"of {key[0]}/{key[1]}" if key is not None else "that nobody holds any more"
         frame.log(
@@ -105,6 +114,19 @@ def release(frame: Frame, pool: Pool) -> list[Operation]:
             agent_id=pool.agent_id,
         )
     return freed
+
+
+def _giving_back(
+    frame: Frame, resources: Iterable[Resource], operation_id: OperationId | None
+) -> Iterator[Destroy | Unreserve]:
+    """DESTROY of volumes, then UNRESERVE of all; the last one tells how it went, as each rests on those before."""
+    volumes = [resource for resource in resources if resource.volume is not None]
+    for each in by_provider(volumes):
+        yield Destroy(volumes=each, operation_id=None if operation_id is None else OperationId(frame.new_id()))
+    rest = [resource for resource in resources if resource.volume is None]
+    *others, last = by_provider(add(rest, map(emptied, volumes)))
+    yield from (Unreserve(resources=each) for each in others)
+    yield Unreserve(resources=last, operation_id=operation_id)
 
 
 def forget_old(frame: Frame) -> None:

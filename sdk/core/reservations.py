@@ -10,7 +10,7 @@ from immutables import Map
 from sdk.core.agenda import Agenda
 from sdk.core.maps import without
 from sdk.core.slice import Slice
-from sdk.model.ids import OperationId, ResourceId
+from sdk.model.ids import AgentId, OperationId, ResourceId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,7 @@ class Release:
     """An UNRESERVE that was sent."""
 
     sent: float
+    agent_id: AgentId
     operation: OperationId | None
     """Whose feedback is waited for; None where the offers have to tell."""
 

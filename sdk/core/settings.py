@@ -69,6 +69,8 @@ class Settings:
     leftover_age: float = 14 * 86400.0
     """After so long nobody waits for a lost agent to come back (the master forgets it at about this age, too). Should
     it come all the same, what is on it is found like anything else that nobody holds."""
+    destroy_volumes: bool = False
+    """Whether an uninstall destroys all volumes. If not, it says which stay where."""
     quarantine_first: float = 1.0
     quarantine_limit: float = 300.0
     """How long a service in which something fails is left alone, at first and at most."""

@@ -7,7 +7,7 @@ What is done then with the instances of one service is in `sdk.core.coordinating
 import math
 from dataclasses import replace
 
-from sdk.core import budget, leaving, replacing, succession, widening
+from sdk.core import budget, keeping, leaving, replacing, succession, widening
 from sdk.core.coordinating import coordinate
 from sdk.core.frame import Frame
 from sdk.core.holdings import outgrow_role
@@ -16,7 +16,6 @@ from sdk.core.releasing import end_releases, forget_old
 from sdk.core.state import PodKey, State, agent_of
 from sdk.core.troubles import Kind, Part
 from sdk.model.records import PodRecord
-from sdk.model.spec import OnUnreachable
 from sdk.plan.assess import assess, finished
 from sdk.plan.need import (
     Around,
@@ -29,6 +28,7 @@ from sdk.plan.need import (
     Overdue,
     Waits,
     ready,
+    waits_for_agent,
 )
 
 ROUNDS = 20
@@ -98,7 +98,7 @@ def _silence_ends(frame: Frame, key: PodKey) -> float:
     if since is None or not frame.subscribed:
         return math.inf
     record, wish = frame.pods[key], frame.wish(key)
-    waits = wish is not None and wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
+    waits = wish is not None and waits_for_agent(record, wish)
     if record.holding is None or record.lost_at is not None or waits:
         return math.inf
     return since + frame.settings.silent_agent
@@ -123,6 +123,10 @@ def _assess(frame: Frame, key: PodKey) -> None:
     if _has_no_use_for_the_past(frame, key, record):
         record = replace(record, earlier=None)
         frame.put(record)
+    wished = keeping.as_wished(record, frame.newest(key))
+    if wished is not record:
+        frame.put(wished)
+        record = wished
     need = assess(record, frame.wish(key), frame.now, around(frame, key))
     known = _remembered(frame, key, record, need)
     if known is not record:

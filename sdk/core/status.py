@@ -8,7 +8,7 @@ UNREACHABLE is neither: the agent is lost, the task may come back.
 
 from dataclasses import replace
 
-from sdk.core import leaving, reservation_life
+from sdk.core import feedback, leaving, reservation_life
 from sdk.core.effects import Acknowledge
 from sdk.core.fencing import AGENT_BACK, fence, stage_of, word_of
 from sdk.core.frame import Frame
@@ -20,7 +20,7 @@ from sdk.model.records import PodGoal, PodRecord, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import alone, as_wished, over, ready
+from sdk.plan.need import alone, as_wished, over, ready, task_ready
 from sdk.plan.reasons import FINAL_REFUSALS, INVALID_OFFERS, refusal
 from sdk.plan.wish import PodWish
 
@@ -61,9 +61,11 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         status=merge(task.status, status),
         changed_at=task.changed_at if status.state is before else frame.now,
         confirmed=True,
-        refusals=0 if status.state is TaskState.RUNNING else task.refusals + (refusal(status, task.name) is not None),
+        refusals=0 if status.state is TaskState.RUNNING else task.refusals,
     )
     wish = frame.wish(key)
+    if not merged.was_ready and wish is not None and _is_ready(merged, wish):
+        merged = replace(merged, was_ready=True)
     tasks = tuple(merged if other.task_id == task.task_id else other for other in record.tasks)
     changed = replace(record, tasks=tasks)
     if status.reason == AGENT_DRAINING:
@@ -85,6 +87,11 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         changed = _ended(frame, changed, task, status, wish)
     changed = mark_deployed(changed, wish)
     frame.put(changed)
+
+
+def _is_ready(task: TaskRecord, wish: PodWish) -> bool:
+    spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
+    return spec is not None and task_ready(task, spec)
 
 
 def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
@@ -109,6 +116,7 @@ def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
         agent_id=new.agent_id or old.agent_id,
         executor_id=new.executor_id or old.executor_id,
         addresses=new.addresses or old.addresses,
+        passes=old.passes if new.passes is None else new.passes,
         uuid=None,
     )
 
@@ -130,9 +138,8 @@ def _agent_is_back(frame: Frame, record: PodRecord) -> PodRecord:
 
 
 def _seen(record: PodRecord) -> PodRecord:
-    if record.holding is None or record.holding.confirmed:
-        return record
-    return replace(record, holding=replace(record.holding, confirmed=True))
+    holding = record.holding
+    return record if holding is None or holding.known else replace(record, holding=holding.seen())
 
 
 def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus, wish: PodWish | None) -> PodRecord:
@@ -151,7 +158,8 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
             return replace(record, not_before=0.0)  # the ACCEPT of a former life never arrived
         case TaskState.DROPPED if status.reason == INVALID_OFFERS:
             unmade = record.holding is not None and not record.holding.confirmed
-            return replace(record, holding=None if unmade else record.holding, not_before=0.0)
+            holding = None if unmade else feedback.forgotten(record.holding)
+            return replace(record, holding=holding, not_before=0.0)
     if (
         wish is None
         or record.goal is PodGoal.DECOMMISSION
@@ -169,14 +177,17 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         return _seen(record)
     policy = wish.spec.recovery
     before = task.failures if apart else record.failures
-    if task.refusals + 1 >= FINAL_REFUSALS and (refused := refusal(status, task.name)) is not None:
+    undone = feedback.why_not_done(record.holding)
+    record = replace(record, holding=feedback.settled(record.holding))
+    refused = refusal(status, task.name) if undone is None else None
+    if refused is not None and task.refusals + 1 >= FINAL_REFUSALS:
         sentence = f"{refused}; not tried again as it is"
         frame.log("error", f"{record.name}: {sentence}", service=record.service, task_id=task.task_id)
-        return _failed(record, task, apart, before + 1, 0.0, refused)
+        return _failed(_refused_again(record, task), task, apart, before + 1, 0.0, refused)
     ran = frame.now - task.changed_at if task.status.state is TaskState.RUNNING else 0.0
     failures = 1 if ran >= policy.stable_after else before + 1
     delay = relaunch_delay(policy, failures)
-    sentence = refusal(status, task.name) or failure_sentence(task, status)
+    sentence = undone or refused or failure_sentence(task, status)
     frame.log(
         "warning",
         f"{record.name}: {sentence}; next try in {delay:.0f} s",
@@ -186,7 +197,16 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
         reason=status.reason,
         failures=failures,
     )
+    if refused is not None:
+        record = _refused_again(record, task)
     return _failed(record, task, apart, failures, frame.now + delay, sentence)
+
+
+def _refused_again(record: PodRecord, task: TaskRecord) -> PodRecord:
+    tasks = (
+        replace(each, refusals=each.refusals + 1) if each.task_id == task.task_id else each for each in record.tasks
+    )
+    return replace(record, tasks=tuple(tasks))
 
 
 def _failed(

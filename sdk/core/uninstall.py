@@ -11,7 +11,10 @@ from immutables import Map
 from sdk.core.effects import ListReservations, Reconcile, Teardown
 from sdk.core.events import ReservationsListed
 from sdk.core.frame import Frame
+from sdk.core.keeping import releasable, stay
 from sdk.core.state import Connection
+from sdk.model.ids import ResourceId
+from sdk.offer.algebra import excess
 from sdk.offer.reservation import by_resource_id
 
 TEARDOWN_AGAIN = 5.0
@@ -90,6 +93,11 @@ def _list(frame: Frame) -> None:
 def reservations_listed(frame: Frame, event: ReservationsListed) -> None:
     """What the master knows of ours: the framework does not end before it is gone, or not waited for any more."""
     ids = frame.framework.ids
-    frame.removal.listed = Map(
-        {resource_id: agent.hostname for agent in event.agents for resource_id in by_resource_id(agent.resources, ids)}
-    )
+    listed: dict[ResourceId, str] = {}
+    for agent in event.agents:
+        for resource_id, resources in by_resource_id(agent.resources, ids).items():
+            free = releasable(frame, resource_id, resources)
+            stay(frame, excess(resources, free), agent.hostname)
+            if free:
+                listed[resource_id] = agent.hostname
+    frame.removal.listed = Map(listed)

@@ -102,7 +102,12 @@ def look_elsewhere(frame: Frame, offered: list[Pool]) -> None:
                 need = replace(need, why="; ".join(not_offered(_numbers(need, wish), here[0].offered_ports)))
                 frame.set_need(key, need)
             known = here or (home, wish.spec.role) in frame.agents.offered_ports or _long_ago(frame, need.since)
-            if free and known and not any(_holds_some(pool, need, wish) for pool in here):
+            if (
+                free
+                and known
+                and not frame.pods[key].has_data
+                and not any(_holds_some(pool, need, wish) for pool in here)
+            ):
                 frame.set_need(key, MustPlace(elsewhere=True, message="looks for more ports elsewhere", instead=need))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from sdk.codecs import decode, encode, to_json
-from sdk.door import placement_rules, plan_rules, pod_rules, service_rules, task_rules
+from sdk.door import placement_rules, plan_rules, pod_rules, service_rules, task_rules, volume_rules
 from sdk.door.problems import Problems
 from sdk.door.rule import Rule, Rules
 from sdk.door.types import Look
@@ -47,6 +47,8 @@ _SETS: tuple[Rules[Any], ...] = (
     task_rules.container,
     task_rules.network,
     task_rules.health_check,
+    task_rules.readiness_check,
+    volume_rules.volume,
 )
 RULES: Mapping[type, tuple[Rule, ...]] = {
     kind: tuple(rule for rules in _SETS if rules.kind is kind for rule in rules)

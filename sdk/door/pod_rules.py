@@ -6,6 +6,7 @@ from sdk.door.names import bad_name, twice
 from sdk.door.problems import shown
 from sdk.door.rule import Broken, Rules
 from sdk.errors import InvalidSpec
+from sdk.model.readiness import OnNotReady
 from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, RecoveryPolicy, TaskSpec, UpdateStrategy
 from sdk.offer.placement import checked
@@ -84,6 +85,16 @@ def _constraints(pod: PodSpec) -> Broken:
             checked([constraint])
         except InvalidSpec as error:
             yield f"constraints[{index}]", error.rule
+
+
+@recovery("start_timeout", "ready_timeout", "on_not_ready")
+def _coming_up(policy: RecoveryPolicy) -> Broken:
+    """Timeouts are above 0; what happens to a task that is not ready in time needs such a time."""
+    for name in ("start_timeout", "ready_timeout"):
+        if (seconds := getattr(policy, name)) is not None and seconds <= 0:
+            yield name, f"is {seconds}, has to be above 0 seconds"
+    if policy.on_not_ready is not OnNotReady.WAIT and policy.ready_timeout is None:
+        yield "ready_timeout", f"has to be given with on_not_ready {policy.on_not_ready.value}"
 
 
 @rule("placement")

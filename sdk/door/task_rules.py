@@ -6,6 +6,7 @@ from sdk.door.names import bad_name, twice
 from sdk.door.problems import shown
 from sdk.door.rule import Broken, Rules
 from sdk.model.container import ContainerSpec, NetworkSpec
+from sdk.model.readiness import ReadinessCheckSpec
 from sdk.model.resources import MILLI
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, TaskSpec
 
@@ -22,6 +23,7 @@ port = Rules(PortSpec)
 container = Rules(ContainerSpec)
 network = Rules(NetworkSpec)
 health_check = Rules(HealthCheckSpec)
+readiness_check = Rules(ReadinessCheckSpec)
 
 
 @rule("name")
@@ -60,11 +62,12 @@ def _share(task: TaskSpec) -> Broken:
             yield name, f"is {whole / MILLI}, {rule}"
 
 
-@rule("executor", "health_check")
+@rule("executor", "health_check", "readiness_check")
 def _checked_by_mesos(task: TaskSpec) -> Broken:
-    """A health check is for commands; custom executors report health themselves."""
-    if task.executor is not None and task.health_check is not None:
-        yield "health_check", "is not run by Mesos for custom executors; use reports_health"
+    """Checks are for commands; custom executors report health themselves."""
+    for name in ("health_check", "readiness_check"):
+        if task.executor is not None and getattr(task, name) is not None:
+            yield name, "is not run by Mesos for custom executors; use reports_health"
 
 
 @rule("ports")
@@ -74,14 +77,14 @@ def _ports(task: TaskSpec) -> Broken:
         yield "ports", f"{name!r:.80} occurs twice"
 
 
-@rule("ports", "health_check")
+@rule("ports", "health_check", "readiness_check")
 def _checked_port(task: TaskSpec) -> Broken:
     """An http or tcp check names a port of the task that is there in any case."""
-    check = task.health_check
-    if check is not None and check.command is None and check.port not in {port.name for port in task.ports}:
-        yield "health_check.port", f"{shown(check.port)} is no port of the task"
-    elif check is not None and any(port.optional for port in task.ports if port.name == check.port):
-        yield "health_check.port", f"{shown(check.port)} is optional: there may be nothing to check"
+    for name, check in (("health_check", task.health_check), ("readiness_check", task.readiness_check)):
+        if check is not None and check.command is None and check.port not in {port.name for port in task.ports}:
+            yield f"{name}.port", f"{shown(check.port)} is no port of the task"
+        elif check is not None and any(port.optional for port in task.ports if port.name == check.port):
+            yield f"{name}.port", f"{shown(check.port)} is optional: there may be nothing to check"
 
 
 @rule("kill_grace")
@@ -153,18 +156,28 @@ def _network(spec: NetworkSpec) -> Broken:
         yield "name", f"{shown(spec.name)} is no name of a network"
 
 
+@readiness_check("command", "http_path", "tcp")
 @health_check("command", "http_path", "tcp")
-def _kind(check: HealthCheckSpec) -> Broken:
+def _kind(check: HealthCheckSpec | ReadinessCheckSpec) -> Broken:
     """Exactly one of command, http_path and tcp."""
     if sum((check.command is not None, check.http_path is not None, check.tcp)) != 1:
         yield "", "needs exactly one of command, http_path and tcp"
 
 
+@readiness_check("http_path")
 @health_check("http_path")
-def _path(check: HealthCheckSpec) -> Broken:
+def _path(check: HealthCheckSpec | ReadinessCheckSpec) -> Broken:
     """A path begins with `/`."""
     if check.http_path is not None and not check.http_path.startswith("/"):
         yield "http_path", f"{shown(check.http_path)} has to begin with /"
+
+
+@readiness_check("delay", "interval", "timeout")
+def _readiness_times(check: ReadinessCheckSpec) -> Broken:
+    """0 to 1e9 seconds."""
+    for name in ("delay", "interval", "timeout"):
+        if not 0 <= (seconds := getattr(check, name)) <= LONGEST:
+            yield name, f"is {seconds}, has to be 0 to {LONGEST:.0f} seconds"
 
 
 @health_check("grace", "interval", "timeout", "max_failures")

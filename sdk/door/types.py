@@ -21,7 +21,7 @@ from sdk.door.rule import Rule
 DEPTH = 64
 """Levels of JSON in `TaskSpec.data`: reading and writing it is recursive."""
 
-_THOUSANDTHS = frozenset({"cpus", "mem", "disk"})
+_THOUSANDTHS = frozenset({"cpus", "mem", "disk", "size"})
 VEILED = frozenset({"environment", "data"})
 """Fields that may hold secrets: what their values are is told nowhere."""
 

@@ -6,10 +6,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sdk.mesos import checks, disks
 from sdk.model.container import ContainerSpec
-from sdk.model.operations import Launch, Operation, Reserve, TaskLaunch, Unreserve
+from sdk.model.operations import (
+    Create,
+    Destroy,
+    GrowVolume,
+    Launch,
+    Operation,
+    Reserve,
+    ShrinkVolume,
+    TaskLaunch,
+    Unreserve,
+)
 from sdk.model.resources import MILLI, Label, Reservation, Resource
-from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
+from sdk.model.spec import CommandSpec, ExecutorSpec, PortSpec, UriSpec
 from sdk.model.status import OperationStatus, TaskStatus
 
 Json = dict[str, Any]
@@ -86,6 +97,10 @@ def resource(item: Resource) -> Json:
         wire["allocation_info"] = {"role": item.allocation_role}
     if item.reservations:
         wire["reservations"] = [_reservation(each) for each in item.reservations]
+    if item.disk is not None:
+        wire["disk"] = disks.write(item.disk)
+    if item.provider_id is not None:
+        wire["provider_id"] = value(item.provider_id)
     if item.extra is not None:
         wire |= json.loads(item.extra)
     return wire
@@ -107,6 +122,16 @@ def operation(item: Operation, framework_id: str) -> Json:
             wire: Json = {"type": "RESERVE", "reserve": {"resources": [resource(each) for each in item.resources]}}
         case Unreserve():
             wire = {"type": "UNRESERVE", "unreserve": {"resources": [resource(each) for each in item.resources]}}
+        case Create():
+            wire = {"type": "CREATE", "create": {"volumes": [resource(each) for each in item.volumes]}}
+        case Destroy():
+            wire = {"type": "DESTROY", "destroy": {"volumes": [resource(each) for each in item.volumes]}}
+        case GrowVolume():
+            grown = {"volume": resource(item.volume), "addition": resource(item.addition)}
+            wire = {"type": "GROW_VOLUME", "grow_volume": grown}
+        case ShrinkVolume():
+            shrunk = {"volume": resource(item.volume), "subtract": {"value": item.subtract / MILLI}}
+            wire = {"type": "SHRINK_VOLUME", "shrink_volume": shrunk}
         case Launch():
             return {"type": "LAUNCH", "launch": {"task_infos": [task_info(each, framework_id) for each in item.tasks]}}
     if item.operation_id is not None:
@@ -138,8 +163,11 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
         }
     if task.data is not None:
         wire["data"] = data(task.data.encode())
+    ports = {spec.name: number for spec, number in task.ports}
     if task.health_check is not None:
-        wire["health_check"] = _health_check(task.health_check, {spec.name: number for spec, number in task.ports})
+        wire["health_check"] = checks.health_check(task.health_check, ports)
+    if task.readiness_check is not None:
+        wire["check"] = checks.readiness_check(task.readiness_check, ports)
     return wire
 
 
@@ -200,22 +228,6 @@ def _port(spec: PortSpec, number: int, container: ContainerSpec) -> Json:
     return wire
 
 
-def _health_check(check: HealthCheckSpec, ports: Mapping[str, int]) -> Json:
-    wire: Json = {
-        "delay_seconds": 0.0,
-        "grace_period_seconds": check.grace,
-        "interval_seconds": check.interval,
-        "timeout_seconds": check.timeout,
-        "consecutive_failures": check.max_failures,
-    }
-    if check.command is not None:
-        return wire | {"type": "COMMAND", "command": {"shell": True, "value": check.command}}
-    port = ports[check.port] if check.port is not None else next(iter(ports.values()))
-    if check.http_path is not None:
-        return wire | {"type": "HTTP", "http": {"scheme": "http", "port": port, "path": check.http_path}}
-    return wire | {"type": "TCP", "tcp": {"port": port}}
-
-
 def task_acknowledgement(status: TaskStatus) -> Json:
     """The fields of a status that an ACKNOWLEDGE repeats."""
     wire: Json = {"task_id": value(status.task_id)}
@@ -236,6 +248,11 @@ def operation_acknowledgement(status: OperationStatus) -> Json:
     if status.uuid is not None:
         wire["uuid"] = status.uuid
     return wire
+
+
+def operation_question(operation_id: str, agent_id: str) -> Json:
+    """An operation in RECONCILE_OPERATIONS; with its agent the master answers about one that it does not know, too."""
+    return {"operation_id": value(operation_id), "agent_id": value(agent_id)}
 
 
 def data(content: bytes) -> str:

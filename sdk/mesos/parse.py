@@ -12,14 +12,16 @@ from typing import Any
 
 from sdk.core import events
 from sdk.errors import TemporaryFailure
-from sdk.mesos import fields
+from sdk.mesos import checks, disks, fields
 from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, OperationId, TaskId
 from sdk.model.resources import Attribute, Label, Offer, Range, Reservation, Resource, milli
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 
 Json = Mapping[str, Any]
 
-_INTERPRETED = frozenset({"name", "type", "scalar", "ranges", "set", "reservations", "allocation_info", "role"})
+_INTERPRETED = frozenset(
+    {"name", "type", "scalar", "ranges", "set", "reservations", "allocation_info", "role", "disk", "provider_id"}
+)
 FRAMEWORK_REMOVED = "Framework has been removed"
 # What reading of nested JSON raises where it is not as it should be; OverflowError: infinity where an integer belongs.
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
@@ -167,6 +169,8 @@ def resource(raw: Json) -> Resource:
         items=frozenset(fields.text(each) for each in raw["set"].get("item", [])) if kind == "SET" else None,
         reservations=reservations,
         allocation_role=fields.optional(raw.get("allocation_info", {}).get("role"), fields.text),
+        disk=disks.read(raw["disk"]) if "disk" in raw else None,
+        provider_id=fields.value(raw.get("provider_id")),
         extra=json.dumps(extra, sort_keys=True, separators=(",", ":")) if extra else None,
     )
 
@@ -238,6 +242,7 @@ def task_status(raw: Json) -> TaskStatus:
         uuid=fields.optional(raw.get("uuid"), fields.text),
         timestamp=fields.optional(raw.get("timestamp"), fields.number),
         healthy=fields.optional(raw.get("healthy"), fields.truth),
+        passes=checks.passes(raw.get("check_status")),
         addresses=tuple(
             fields.text(address["ip_address"])
             for network in raw.get("container_status", {}).get("network_infos", [])

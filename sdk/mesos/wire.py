@@ -70,6 +70,9 @@ def _body(effect: effects.CallEffect, info: FrameworkInfo) -> tuple[str, Json | 
             return "ACKNOWLEDGE_OPERATION_STATUS", calls.operation_acknowledgement(operation)
         case effects.Reconcile():
             return "RECONCILE", {"tasks": [_task(task_id, agent_id) for task_id, agent_id in effect.tasks]}
+        case effects.ReconcileOperations():
+            asked = [calls.operation_question(each, agent_id) for each, agent_id in effect.operations]
+            return "RECONCILE_OPERATIONS", {"operations": asked}
         case effects.Suppress():
             # The call without roles means all of them.
             return ("SUPPRESS", {"roles": list(effect.roles)}) if effect.roles else _NOTHING

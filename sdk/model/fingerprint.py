@@ -33,7 +33,12 @@ def pod_config(spec: PodSpec, service: ServiceSpec) -> ConfigId:
                 recovery=RecoveryPolicy(),
                 update=UpdateStrategy(),
                 tasks=tuple(
-                    replace(task, volatile_labels=(), ports=tuple(port for port in task.ports if not port.optional))
+                    replace(
+                        task,
+                        volatile_labels=(),
+                        ports=tuple(port for port in task.ports if not port.optional),
+                        volumes=tuple(replace(volume, destroy=False) for volume in task.volumes),
+                    )
                     for task in spec.tasks
                 ),
             ),

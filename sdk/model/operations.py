@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sdk.model.container import ContainerSpec
 from sdk.model.ids import AgentId, ExecutorId, OperationId, TaskId
+from sdk.model.readiness import ReadinessCheckSpec
 from sdk.model.resources import Label, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec
 
@@ -26,6 +27,40 @@ class Unreserve:
     """UNRESERVE the innermost reservation of each resource."""
 
     resources: tuple[Resource, ...]
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create:
+    """CREATE: each resource is a disk that is reserved, with the volume that it shall be."""
+
+    volumes: tuple[Resource, ...]
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destroy:
+    """DESTROY volumes, with all that is in them."""
+
+    volumes: tuple[Resource, ...]
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrowVolume:
+    """GROW_VOLUME: `addition` is a part of the same disk, reserved alike."""
+
+    volume: Resource
+    addition: Resource
+    operation_id: OperationId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShrinkVolume:
+    """SHRINK_VOLUME by so many thousandths of a MB."""
+
+    volume: Resource
+    subtract: int
     operation_id: OperationId | None = None
 
 
@@ -50,6 +85,7 @@ class TaskLaunch:
     data: str | None = None
     """JSON text for TaskInfo.data, not yet base64."""
     health_check: HealthCheckSpec | None = None
+    readiness_check: ReadinessCheckSpec | None = None
     kill_grace: float = 5.0
 
 
@@ -60,4 +96,6 @@ class Launch:
     tasks: tuple[TaskLaunch, ...]
 
 
-Operation = Reserve | Unreserve | Launch
+Change = Reserve | Unreserve | Create | Destroy | GrowVolume | ShrinkVolume
+"""What an operation may do to resources; Mesos tells the outcome of one with an id."""
+Operation = Change | Launch

@@ -4,12 +4,13 @@ A record is a fact about the past; what should be is in `sdk.model.spec`. The JS
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from sdk.model.ids import AgentId, ConfigId, ExecutorId, FrameworkId, ResourceId, TaskId
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, FrameworkId, OperationId, ResourceId, TaskId
 from sdk.model.resources import Attribute, Resource
 from sdk.model.status import TaskStatus
+from sdk.model.volumes import VolumeRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,31 @@ class TaskRecord:
     """Failed runs in a row, of one that is launched again without the others."""
     not_before: float = 0.0
     """No launch of such a one before this time, seconds since the epoch."""
+    was_ready: bool = False
+    """It has been ready since it was launched."""
     refusals: int = 0
     """How often in a row Mesos has refused to run it as it is."""
+
+
+class OperationKind(StrEnum):
+    """What is done to resources, spelled as on the wire."""
+
+    RESERVE = "RESERVE"
+    UNRESERVE = "UNRESERVE"
+    CREATE = "CREATE"
+    DESTROY = "DESTROY"
+    GROW_VOLUME = "GROW_VOLUME"
+    SHRINK_VOLUME = "SHRINK_VOLUME"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRecord:
+    """An operation that a launch rests on, from before its ACCEPT until its outcome is known."""
+
+    operation_id: OperationId
+    kind: OperationKind
+    failed: str | None = None
+    """Mesos' words for why it was not carried out; None while the outcome is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +84,20 @@ class Holding:
     """As the offer told them: placement rules of the sibling instances compare them."""
     confirmed: bool = False
     """A task ran in it or an offer showed it: Mesos carried the RESERVE out."""
+    operations: tuple[OperationRecord, ...] = ()
+    """Those of the latest launch that were not carried out, or whose outcome is not known."""
+    volumes: tuple[VolumeRecord, ...] = ()
+    """Those among the resources, by their ids."""
+
+    @property
+    def known(self) -> bool:
+        """Nothing of it has yet to be told."""
+        return self.confirmed and not self.operations and all(each.made for each in self.volumes)
+
+    def seen(self) -> "Holding":
+        """All of it is there: nobody needs to be told that each operation was carried out."""
+        volumes = tuple(each if each.made else replace(each, made=True) for each in self.volumes)
+        return replace(self, confirmed=True, operations=(), volumes=volumes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +116,10 @@ class Superseded:
     """Mesos said that the task is over; only the reservation is left."""
     serving: bool = False
     """It was left on purpose, and the task runs on until the instance has proved itself at its new place."""
+    volumes: tuple[VolumeRecord, ...] = ()
+    """Volumes among what is reserved."""
+    replaced: bool = False
+    """An operator wanted it to be left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +179,11 @@ class PodRecord:
     """Hosts that an operator replaced it from lately."""
     widened: tuple[float, ...] = ()
     """When it was launched anew for optional ports that it lacked: the last few times."""
+
+    @property
+    def has_data(self) -> bool:
+        """Whether it has volumes where it is."""
+        return self.holding is not None and any(each.made for each in self.holding.volumes)
 
     @property
     def runs_twice(self) -> bool:

@@ -10,7 +10,9 @@ from enum import StrEnum
 from sdk.model.container import ContainerSpec
 from sdk.model.placement import Preference, Rule
 from sdk.model.plans import PlanSpec
+from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.resources import Label, Range
+from sdk.model.volumes import VolumeSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,8 @@ class TaskSpec:
     """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
     health_check: HealthCheckSpec | None = None
     """A task with one is ready when it is healthy."""
+    readiness_check: ReadinessCheckSpec | None = None
+    """A task with one is ready while it passes."""
     reports_health: bool = False
     """A custom executor sets `healthy` in its updates: RUNNING without it is not ready yet."""
     kill_grace: float = 5.0
@@ -157,6 +161,8 @@ class TaskSpec:
     essential: bool = True
     """Whether the instance is of no use until it runs, or has run to its end. When an essential task that is kept up
     ends, the others that are kept up are launched again with it; any other task that ends is launched again alone."""
+    volumes: tuple[VolumeSpec, ...] = ()
+    """Persistent volumes: what it keeps over relaunches."""
 
 
 class OnUnreachable(StrEnum):
@@ -184,6 +190,15 @@ class RecoveryPolicy:
     """Seconds a task must run before its failures are forgotten."""
     launch_timeout: float = 120.0
     """Seconds without any status after a launch until the task is reconciled and, if unknown, launched again."""
+    start_timeout: float = 600.0
+    """Seconds after a launch until a task that does not run is ended, and launched again as after any failure."""
+    ready_timeout: float | None = None
+    """Seconds after its start within which a task has to be ready; None: any time."""
+    on_not_ready: OnNotReady = OnNotReady.WAIT
+    """What happens to one that is not: nothing, it is ended as failed, or the step is in error until somebody acts."""
+    leave_volumes: bool = False
+    """Whether an instance with volumes goes elsewhere, too, when its agent is lost or leaves: without its data, which
+    stays where it is. Without, it waits for its agent."""
 
 
 class StrategyKind(StrEnum):

@@ -68,6 +68,8 @@ class TaskStatus:
     uuid: str | None = None
     timestamp: float | None = None
     healthy: bool | None = None
+    passes: bool | None = None
+    """Whether it passes its check; None: nothing is said about that."""
     addresses: tuple[str, ...] = ()
     """IP addresses of the container, in the order that Mesos lists them."""
     unreachable_time: float | None = None

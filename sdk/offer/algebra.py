@@ -1,16 +1,16 @@
 """Exact arithmetic on lists of resources: contain, add, subtract; scalars in thousandths, ranges, sets.
 
-Two quantities belong together when name, reservation stack and uninterpreted fields are equal (labels are identity, as
-in Mesos). The allocation role is carried along, never compared: an offer holds one role only. A list in normal form
-has one entry for each identity, none of them empty.
+Two quantities belong together when name, reservation stack, disk and uninterpreted fields are equal (labels are
+identity, as in Mesos). The allocation role is carried along, never compared: an offer holds one role only. A list in
+normal form has one entry for each identity, none of them empty.
 """
 
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sdk.model.resources import Range, Reservation, Resource
+from sdk.model.resources import Range, Resource
 
-Identity = tuple[str, tuple[Reservation, ...], str | None]
+Identity = tuple[object, ...]
 
 
 class NotContained(ValueError):
@@ -18,8 +18,16 @@ class NotContained(ValueError):
 
 
 def identity(resource: Resource) -> Identity:
-    """What must be equal for two quantities to be one."""
-    return (resource.name, resource.reservations, resource.extra)
+    """What must be equal for two quantities to be one.
+
+    As in Mesos, where a container finds a volume is no part of it. What can only be had as a whole is never split nor
+    merged, so its size is a part of it.
+    """
+    kind = (resource.name, resource.reservations, resource.extra, resource.provider_id)
+    disk = resource.disk
+    if disk is None:
+        return kind
+    return (*kind, disk.source, disk.persistence, resource.scalar if resource.whole else None)
 
 
 def add_ranges(left: Iterable[Range], right: Iterable[Range]) -> tuple[Range, ...]:
@@ -107,6 +115,8 @@ def indexed(resources: Iterable[Resource]) -> dict[Identity, Resource]:
             continue
         key = identity(resource)
         present = found.get(key)
+        if present is not None and resource.whole:
+            continue  # there is no second one
         if present is not None:
             found[key] = plus(present, resource)
         else:

@@ -27,14 +27,14 @@ def draw(resources: Sequence[Resource], amounts: Amounts) -> tuple[tuple[Resourc
     taken: list[Resource] = []
     for name, amount in amounts.scalars():
         for resource in resources:
-            # `extra` marks disks with a source, revocable or shared resources: never taken for a plain amount.
-            if amount and resource.name == name and resource.scalar and resource.extra is None:
+            # Volumes, disks of their own, revocable and shared resources are never taken for a plain amount.
+            if amount and resource.name == name and resource.scalar and resource.plain:
                 part = min(amount, resource.scalar)
                 taken.append(replace(resource, scalar=part))
                 amount -= part
     wanted = add_ranges([(number, number) for number in amounts.ports], ())
     for resource in resources:
-        if wanted and resource.name == "ports" and resource.ranges and resource.extra is None:
+        if wanted and resource.name == "ports" and resource.ranges and resource.plain:
             part_ranges = intersect_ranges(resource.ranges, wanted)
             if part_ranges:
                 taken.append(replace(resource, ranges=part_ranges))
@@ -43,5 +43,5 @@ def draw(resources: Sequence[Resource], amounts: Amounts) -> tuple[tuple[Resourc
 
 
 def plain(resources: Iterable[Resource]) -> tuple[Resource, ...]:
-    """Those that may be taken for a plain amount: not revocable, not shared, no disk with a source."""
-    return tuple(resource for resource in resources if resource.extra is None)
+    """Those that may be taken for a plain amount."""
+    return tuple(resource for resource in resources if resource.plain)

@@ -3,23 +3,23 @@
 All stages always run, so that the refusal lists each unmet need and not only the first one.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sdk.model.ids import ExecutorId, ResourceId, TaskId
+from sdk.model.ids import ResourceId
 from sdk.model.leaving import near
-from sdk.model.operations import Launch, Operation, Reserve, TaskLaunch, Unreserve
+from sdk.model.operations import Launch, Operation
 from sdk.model.records import Holding, TaskRecord
 from sdk.model.resources import MILLI, Resource
-from sdk.model.spec import PortSpec, TaskSpec
-from sdk.model.status import TaskState, TaskStatus
-from sdk.offer.algebra import add, contain, excess
-from sdk.offer.draw import Amounts, draw
+from sdk.offer.algebra import contain
+from sdk.offer.draw import Amounts, draw, plain
+from sdk.offer.launching import Numbers, launches, ports_of_agent
 from sdk.offer.pool import Pool, Sources
 from sdk.offer.ports import choose, choose_of_container
 from sdk.offer.requirement import Claimant, PortKey, Requirement
-from sdk.offer.reservation import Owner, reserved
+from sdk.offer.reserving import in_place, prepare, unreserved
+from sdk.offer.volumes import Choice
+from sdk.offer.volumes import choose as choose_volumes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,8 @@ class Match:
     """Optional ports that it does without."""
     without: tuple[str, ...] = ()
     """Sentences that say why."""
+    notes: tuple[str, ...] = ()
+    """Sentences about what stays as it is although something else is wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +68,14 @@ def evaluate(requirement: Requirement, pool: Pool, claimant: Claimant) -> Match 
         present = sources.scalars.get(name, 0)
         if present < amount:
             reasons.append(f"{name}: wants {amount / MILLI}, offer has {present / MILLI}")
+    volumes = _volumes(requirement, pool, claimant, sources)
+    reasons.extend(volumes.refusals)
+    if requirement.beside:
+        absent = (each.spec.name for each in volumes.volumes if not each.there)
+        reasons.extend(f"volume {name}: it is not offered" for name in absent)
     if reasons:
         return Refusal(reasons=tuple(reasons))
-    match = _match(requirement, pool, claimant, sources.resources, _wanted(requirement, chosen), chosen)
+    match = _match(requirement, pool, claimant, sources, chosen, volumes)
     lacks = requirement.optional_ports - has
     return replace(match, lacks=lacks, without=tuple(without)) if lacks else match
 
@@ -155,164 +162,65 @@ def _sources(requirement: Requirement, pool: Pool, claimant: Claimant) -> Source
         own = pool.own(claimant.framework_ids).get(holding.resource_id, ())
     if not own:
         return pool.sources(role)
+    disks = tuple(resource for resource in own if not resource.plain)
     if requirement.beside:
-        return Sources(resources=own)
-    return Sources(resources=(*own, *pool.static(role), *pool.unreserved))
+        return Sources(resources=plain(own), disks=disks)
+    return Sources(resources=(*plain(own), *pool.static(role), *pool.unreserved), disks=(*disks, *pool.disks(role)))
 
 
-def _wanted(requirement: Requirement, chosen: Mapping[str, Mapping[str, int]]) -> Amounts:
-    ports = tuple(number for task in requirement.tasks for number in _of_agent(task, chosen[task.name]))
+def _wanted(requirement: Requirement, chosen: Numbers) -> Amounts:
+    ports = tuple(number for task in requirement.tasks for number in ports_of_agent(task, chosen[task.name]))
     return replace(requirement.amounts, ports=ports)
 
 
-def _of_agent(task: TaskSpec, numbers: Mapping[str, int]) -> tuple[int, ...]:
-    """Those of the task's ports that the agent has to offer."""
-    return tuple(numbers.values()) if task.container.on_agents_network else ()
+def _volumes(requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources) -> Choice:
+    """Out of what is left when the tasks have what they share."""
+    if not requirement.has_volumes:
+        return Choice()
+    _, left = draw(sources.resources, requirement.amounts)
+    return choose_volumes(
+        requirement.tasks,
+        () if requirement.holding is None else requirement.holding.volumes,
+        (*sources.disks, *left),
+        new_id=claimant.new_id,
+        rigid=pool.agent_id in claimant.rigid,
+    )
 
 
 def _match(
-    requirement: Requirement,
-    pool: Pool,
-    claimant: Claimant,
-    sources: tuple[Resource, ...],
-    wanted: Amounts,
-    chosen: Mapping[str, Mapping[str, int]],
+    requirement: Requirement, pool: Pool, claimant: Claimant, sources: Sources, numbers: Numbers, volumes: Choice
 ) -> Match:
     old = requirement.holding
     resource_id = old.resource_id if old is not None else None
-    own = pool.own(claimant.framework_ids).get(resource_id, ()) if resource_id is not None else ()
-    taken, _ = draw(sources, wanted)
+    taken, _ = draw(sources.resources, _wanted(requirement, numbers))
     if requirement.beside and old is not None:
-        launches, records = _launches(requirement, pool, claimant, add(taken, ()), chosen)
-        operation = Launch(tasks=launches)
-        return Match(operations=(operation,), tasks=records, holding=old, rest=pool.without(taken))
-    operations: list[Operation] = []
+        prepared = in_place(old, taken, volumes.volumes)
+        tasks, records = launches(requirement, pool, claimant, prepared, numbers)
+        return Match(operations=(Launch(tasks=tasks),), tasks=records, holding=old, rest=pool.without(prepared.taken))
     if requirement.pod.role == "*":
-        ready = taken  # nothing can be reserved for `*`
+        prepared = unreserved(taken)
     else:
+        own = pool.own(claimant.framework_ids).get(resource_id, ()) if resource_id is not None else ()
         resource_id = resource_id or ResourceId(claimant.new_id())
-        owner = Owner(
-            role=requirement.pod.role,
-            principal=claimant.principal,
-            framework_id=claimant.framework_ids[0],
-            service=requirement.service,
-            pod=requirement.instance,
-            resource_id=resource_id,
-        )
-        kept = excess(own, excess(own, taken))
-        fresh = tuple(reserved(resource, owner) for resource in excess(taken, kept))
-        surplus = excess(own, taken)
-        if surplus:
-            operations.append(Unreserve(resources=surplus))
-        if fresh:
-            operations.append(Reserve(resources=fresh))
-        ready = add(kept, fresh)
-    launches, records = _launches(requirement, pool, claimant, ready, chosen)
-    operations.append(Launch(tasks=launches))
+        prepared = prepare(requirement, pool, claimant, resource_id, own, taken, volumes.volumes)
+    tasks, records = launches(requirement, pool, claimant, prepared, numbers)
     place = pool.place
     return Match(
-        operations=tuple(operations),
+        operations=(*prepared.operations, Launch(tasks=tasks)),
         tasks=records,
         holding=Holding(
             agent_id=pool.agent_id,
             hostname=pool.hostname,
             role=pool.role,
-            resources=ready,
+            resources=prepared.held,
             resource_id=resource_id,
             region=place.region,
             zone=place.zone,
             attributes=place.attributes,
             confirmed=old is not None,
+            operations=prepared.recorded,
+            volumes=prepared.records,
         ),
-        # Surplus that is unreserved in this ACCEPT is not given to others in the same round.
-        rest=pool.without(add(taken, excess(own, taken))),
+        rest=pool.without(prepared.taken),
+        notes=volumes.notes,
     )
-
-
-def _launches(
-    requirement: Requirement,
-    pool: Pool,
-    claimant: Claimant,
-    ready: tuple[Resource, ...],
-    chosen: Mapping[str, Mapping[str, int]],
-) -> tuple[tuple[TaskLaunch, ...], tuple[TaskRecord, ...]]:
-    launches: list[TaskLaunch] = []
-    records: list[TaskRecord] = []
-    left = ready
-    for task in requirement.tasks:
-        name = f"{requirement.instance}-{task.name}"
-        task_id = TaskId(f"{requirement.prefix}__{name}__{claimant.new_id()}")
-        numbers = chosen[task.name]
-        ports_of_agent = _of_agent(task, numbers)
-        share, left = draw(left, Amounts(cpus=task.cpus, mem=task.mem, disk=task.disk, ports=ports_of_agent))
-        executor_id: ExecutorId | None = None
-        executor_share: tuple[Resource, ...] = ()
-        if task.executor is not None:
-            executor_id = ExecutorId(task_id)
-            executor_share, share = draw(share, Amounts(cpus=task.executor.cpus, mem=task.executor.mem))
-        ports = tuple((port, numbers[port.name]) for port in task.ports if port.name in numbers)
-        launches.append(
-            TaskLaunch(
-                task_id=task_id,
-                name=name,
-                agent_id=pool.agent_id,
-                resources=share,
-                command=task.command,
-                executor=task.executor,
-                executor_id=executor_id,
-                executor_resources=executor_share,
-                container=task.container,
-                environment=_environment(requirement, task, ports, claimant),
-                labels=(*task.labels, *task.volatile_labels),
-                # Named ports reach other systems only through DiscoveryInfo.
-                discovery_name=task.discovery_name or (name if ports else None),
-                ports=ports,
-                data=_data(requirement, task, task_id, numbers),
-                health_check=task.health_check,
-                kill_grace=task.kill_grace,
-            )
-        )
-        records.append(
-            TaskRecord(
-                name=task.name,
-                task_id=task_id,
-                agent_id=pool.agent_id,
-                hostname=pool.hostname,
-                config=requirement.config,
-                status=TaskStatus(task_id=task_id, state=TaskState.STAGING, agent_id=pool.agent_id),
-                launched_at=claimant.now,
-                changed_at=claimant.now,
-                ports=dict(numbers),
-                executor_id=executor_id,
-                address=pool.offers[0].address if task.container.on_agents_network else None,
-            )
-        )
-    return tuple(launches), tuple(records)
-
-
-def port_variable(port: PortSpec) -> str:
-    """The environment variable that tells a task the number of `port`."""
-    if port.env is not None:
-        return port.env
-    return "PORT_" + "".join(character if character.isalnum() else "_" for character in port.name.upper())
-
-
-def _environment(
-    requirement: Requirement, task: TaskSpec, ports: Sequence[tuple[PortSpec, int]], claimant: Claimant
-) -> dict[str, str]:
-    return {
-        "FRAMEWORK_NAME": claimant.framework_name,
-        "SERVICE_NAME": requirement.service,
-        "POD_INSTANCE": requirement.instance,
-        "POD_INSTANCE_INDEX": str(requirement.index),
-        "TASK_NAME": f"{requirement.instance}-{task.name}",
-        **{port_variable(port): str(number) for port, number in ports},
-        **task.environment,
-    }
-
-
-def _data(requirement: Requirement, task: TaskSpec, task_id: TaskId, numbers: Mapping[str, int]) -> str | None:
-    if task.executor is None and task.data is None:
-        return None
-    added = {"ports": dict(numbers), "pod": requirement.instance, "task_id": task_id}
-    return json.dumps({**(task.data or {}), **added}, sort_keys=True)

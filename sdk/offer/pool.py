@@ -17,6 +17,8 @@ class Sources:
     """Resources that may be used, in the order in which they are taken, and what is read from them time and again."""
 
     resources: tuple[Resource, ...]
+    disks: tuple[Resource, ...] = ()
+    """Disks of their own, and volumes that are held: for volumes only."""
     _without: dict[frozenset[int], tuple[Range, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -99,7 +101,8 @@ class Pool:
         if prereserved not in self._sources:
             static = self.static(prereserved)
             missing = prereserved is not None and not static
-            self._sources[prereserved] = None if missing else Sources(resources=(*static, *self.unreserved))
+            resources, disks = (*static, *self.unreserved), self.disks(prereserved)
+            self._sources[prereserved] = None if missing else Sources(resources=resources, disks=disks)
         return self._sources[prereserved]
 
     @cached_property
@@ -107,15 +110,18 @@ class Pool:
         """What anybody may use."""
         return tuple(resource for resource in plain(self.resources) if not resource.reservations)
 
+    def disks(self, role: str | None) -> tuple[Resource, ...]:
+        """Disks of their own that nobody has made a volume of: what is reserved statically for the role comes first."""
+        free = [
+            resource
+            for resource in self.resources
+            if resource.disk is not None and resource.volume is None and resource.extra is None
+        ]
+        return (*(each for each in free if _is_static(each, role)), *(each for each in free if not each.reservations))
+
     def static(self, role: str | None) -> tuple[Resource, ...]:
         """What the agent's flags reserve for a role; nothing for None."""
-        return tuple(
-            resource
-            for resource in plain(self.resources)
-            if len(resource.reservations) == 1
-            and not resource.reservations[0].dynamic
-            and resource.reservations[0].role == role
-        )
+        return tuple(resource for resource in plain(self.resources) if _is_static(resource, role))
 
     def own(self, framework_ids: Collection[FrameworkId]) -> dict[ResourceId, tuple[Resource, ...]]:
         """Our reservations in it, made under any of these ids, by their own id."""
@@ -145,3 +151,8 @@ def pools(offers: Iterable[Offer]) -> tuple[Pool, ...]:
 def ranges_of(resources: Iterable[Resource], name: str) -> tuple[Range, ...]:
     """All ranges called `name`."""
     return tuple(found for resource in resources if resource.name == name for found in resource.ranges or ())
+
+
+def _is_static(resource: Resource, role: str | None) -> bool:
+    stack = resource.reservations
+    return len(stack) == 1 and not stack[0].dynamic and stack[0].role == role

@@ -1,10 +1,10 @@
 """What an instance needs from an offer: values handed to `sdk.offer.evaluate`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sdk.model.ids import ConfigId, FrameworkId
+from sdk.model.ids import AgentId, ConfigId, FrameworkId
 from sdk.model.records import Holding
 from sdk.model.resources import Range
 from sdk.model.spec import PodSpec, PortSpec, TaskSpec
@@ -83,6 +83,11 @@ class Requirement:
         return "@region" in self.rules.fields
 
     @cached_property
+    def has_volumes(self) -> bool:
+        """Whether any task has volumes."""
+        return any(task.volumes for task in self.tasks)
+
+    @cached_property
     def anywhere(self) -> bool:
         """Whether only what an agent offers decides, and not which agent it is."""
         return self.holding is None and not self.avoid and not self.rules
@@ -107,3 +112,7 @@ class Claimant:
     """Fixed numbers that any waiting instance wants: no dynamic port takes them away."""
     region: str | None = None
     """That of the master, as far as is known: instances stay there unless their rules say otherwise."""
+    mute: Container[AgentId] = ()
+    """Agents that take no operation with an id."""
+    rigid: Container[AgentId] = ()
+    """Agents that cannot change the size of volumes."""

@@ -19,9 +19,22 @@ Nothing here looks at other instances or at offers: what one may do *now* is dec
 
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodGoal, PodRecord
-from sdk.model.spec import OnUnreachable
 from sdk.plan.instance import after_failures, due_of, host_of, stopped
-from sdk.plan.need import Around, MustKill, MustPlace, Need, Overdue, Rest, Stopped, Waits, alone, done, missing, over
+from sdk.plan.need import (
+    Around,
+    MustKill,
+    MustPlace,
+    Need,
+    Overdue,
+    Rest,
+    Stopped,
+    Waits,
+    alone,
+    done,
+    missing,
+    over,
+    waits_for_agent,
+)
 from sdk.plan.progress import Progress
 from sdk.plan.removal import removal
 from sdk.plan.running import running
@@ -39,7 +52,7 @@ def assess(record: PodRecord, wish: PodWish | None, now: float, around: Around) 
     alive = tuple(task for task in record.tasks if not over(task))
     if not alive and (why := _stopped(record, wish)) is not None:
         return Stopped(message=f"{why}; it is not tried again until its configuration changes, or on restart")
-    waits = wish.spec.recovery.on_unreachable is OnUnreachable.WAIT
+    waits = waits_for_agent(record, wish)
     if around.leaving is not None and around.leaving.acts(now) and not waits:
         leaves = _leave(record, wish, now, around.leaving)
         if leaves is not None:
@@ -123,7 +136,7 @@ def _lost(record: PodRecord, wish: PodWish, now: float) -> Need:
     assert record.lost_at is not None
     since = max(0.0, now - record.lost_at)
     policy = wish.spec.recovery
-    if policy.on_unreachable is OnUnreachable.WAIT:
+    if waits_for_agent(record, wish):
         return Waits(status=Progress.DELAYED, message=f"{host_of(record)} lost {since:.0f} s ago; waits for it")
     due = record.lost_at + policy.replace_after
     if now < due:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sdk.model.ids import AgentId, TaskId
 from sdk.model.leaving import Leaving
 from sdk.model.records import PodRecord, TaskRecord
-from sdk.model.spec import Goal, PortSpec, TaskSpec
+from sdk.model.spec import Goal, OnUnreachable, PortSpec, TaskSpec
 from sdk.model.status import TaskState
 from sdk.offer.requirement import PortKey
 from sdk.plan.progress import Progress
@@ -46,6 +46,8 @@ class MustKill:
 
     tasks: tuple[TaskId, ...]
     message: str
+    late: tuple[TaskId, ...] = ()
+    """Those of them that did not come up in time, which counts as a failure of theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +189,8 @@ def task_ready(task: TaskRecord, spec: TaskSpec) -> bool:
     """The task runs and says that it is of use (when it says anything about that)."""
     if task.status.state is not TaskState.RUNNING or task.status.healthy is False:
         return False
+    if spec.readiness_check is not None and task.status.passes is not True:
+        return False
     says = spec.health_check is not None or spec.reports_health
     return task.status.healthy is True or not says
 
@@ -253,6 +257,14 @@ def fails_until(record: PodRecord, wish: PodWish) -> float | None:
     if not tried or not record.failures or record.excused:
         return None
     return math.inf if record.ready_since is None else record.ready_since + wish.spec.recovery.stable_after
+
+
+def waits_for_agent(record: PodRecord, wish: PodWish) -> bool:
+    """Whether it goes nowhere when its agent is lost or leaves: its policy says so, or its data stays there."""
+    policy = wish.spec.recovery
+    if policy.on_unreachable is OnUnreachable.WAIT:
+        return True
+    return record.has_data and not policy.leave_volumes
 
 
 def given_ports(record: PodRecord, wish: PodWish) -> frozenset[PortKey]:

@@ -297,4 +297,5 @@ def _core_settings(settings: HostSettings) -> Settings:
         # What is given up on a lost agent when it is replaced need not be waited for longer when it is removed.
         removal_patience=settings.replace_after,
         replacements_at_once=settings.replacements_at_once,
+        destroy_volumes=settings.destroy_volumes,
     )

@@ -27,6 +27,10 @@ class Behaviour:
     """What TASK_RUNNING says."""
     healthy_after: float | None = None
     """From TASK_RUNNING to the update that says healthy."""
+    passes: bool | None = None
+    """What its readiness check finds at first."""
+    passes_after: float | None = None
+    """From TASK_RUNNING to the update that says that it passes."""
     message: str = ""
 
 
@@ -105,9 +109,11 @@ class PlayedExecutor:
         if task.state != "TASK_STARTING":
             return
         behaviour = self.behaviour(task.name)
-        self.update(task, "TASK_RUNNING", healthy=behaviour.healthy)
+        self.update(task, "TASK_RUNNING", healthy=behaviour.healthy, passes=behaviour.passes)
         if behaviour.healthy_after is not None:
             self.later(behaviour.healthy_after, lambda: self._healthy(task))
+        if behaviour.passes_after is not None:
+            self.later(behaviour.passes_after, lambda: self._passes(task))
         if behaviour.fails_after is not None:
             self.later(
                 behaviour.fails_after,
@@ -122,7 +128,19 @@ class PlayedExecutor:
         if task.state == "TASK_RUNNING":
             self.update(task, "TASK_RUNNING", healthy=True)
 
-    def update(self, task: PlayedTask, state: str, message: str = "", healthy: bool | None = None) -> None:
+    def _passes(self, task: PlayedTask) -> None:
+        if task.state == "TASK_RUNNING":
+            self.update(task, "TASK_RUNNING", passes=True)
+
+    def update(
+        self,
+        task: PlayedTask,
+        state: str,
+        message: str = "",
+        *,
+        healthy: bool | None = None,
+        passes: bool | None = None,
+    ) -> None:
         """UPDATE of a task."""
         task.state = state
         status: Json = {
@@ -135,6 +153,8 @@ class PlayedExecutor:
             status["message"] = message
         if healthy is not None:
             status["healthy"] = healthy
+        if passes is not None:
+            status["check_status"] = {"type": "COMMAND", "command": {"exit_code": 0 if passes else 1}}
         self.unacknowledged.append(status)
         self.call("UPDATE", {"status": status})
 

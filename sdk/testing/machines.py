@@ -38,9 +38,10 @@ class Machines:
         zone: str | None = None,
         region: str = "region",
         networks: Mapping[str, Sequence[str]] | None = None,
+        disks: Iterable[tuple[str, float]] = (),
     ) -> None:
         """A new agent. With `role` all its resources are statically reserved for that role; `networks` has addresses
-        by the name of a network of containers.
+        by the name of a network of containers; `disks` are of their own, each MOUNT or PATH with its MB.
         """
         resources: list[Json] = [
             {"name": key, "type": "SCALAR", "scalar": {"value": amount}}
@@ -50,6 +51,15 @@ class Machines:
             {"begin": int(part.partition("-")[0]), "end": int(part.rpartition("-")[2])} for part in ports.split(",")
         ]
         resources.append({"name": "ports", "type": "RANGES", "ranges": {"range": ranges}})
+        resources.extend(
+            {
+                "name": "disk",
+                "type": "SCALAR",
+                "scalar": {"value": size},
+                "disk": {"source": {"type": kind, kind.lower(): {"root": f"/disks/{number}"}}},
+            }
+            for number, (kind, size) in enumerate(disks)
+        )
         if role is not None:
             resources = [entry | {"reservations": [{"type": "STATIC", "role": role}]} for entry in resources]
         info: Json = {
@@ -154,17 +164,31 @@ class Machines:
             for task in executor.tasks.values()
         )
 
-    def reservations(self) -> dict[str, set[str]]:
-        """Resource ids of all dynamic reservations by machine, as the agents that are up hold them."""
+    def reservations(self, *, volumes: bool = True) -> dict[str, set[str]]:
+        """Resource ids of all dynamic reservations by machine, as the agents that are up hold them.
+
+        Without `volumes` those that are nothing but volumes are left out.
+        """
         found: dict[str, set[str]] = {}
         for machine in self.cluster.machines.values():
             if machine.agent is None:
                 continue
             for resource in Resources.of(machine.agent.state.resources.json()).json():
+                if not volumes and "persistence" in resource.get("disk", {}):
+                    continue
                 for entry in resource.get("reservations", ()):
                     if entry["type"] == "DYNAMIC":
                         labels = {label["key"]: label["value"] for label in entry.get("labels", {}).get("labels", ())}
                         found.setdefault(machine.name, set()).add(labels.get("resource_id", "?"))
+        return found
+
+    def volumes(self) -> dict[str, set[str]]:
+        """Ids of all persistent volumes by machine, as the agents that are up hold them."""
+        found: dict[str, set[str]] = {}
+        for machine in self.cluster.machines.values():
+            for resource in [] if machine.agent is None else machine.agent.state.resources.json():
+                if "persistence" in resource.get("disk", {}):
+                    found.setdefault(machine.name, set()).add(resource["disk"]["persistence"]["id"])
         return found
 
     def kept_offers(self) -> int:

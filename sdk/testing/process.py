@@ -162,7 +162,7 @@ class Process:
             self._subscribing.close()
             return False
         self.turns.turn(0.0)
-        if self.turns.superseded is not None:
+        if self.turns is not None and self.turns.superseded is not None:
             self.dead = True
             self.charge.stop()
             return False

@@ -13,12 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from sdk.model.spec import CommandSpec, Goal, RecoveryPolicy
+from sdk.model.volumes import DiskType, VolumeSpec
 from sdk.testing import Behaviour
 from tests.simulation.specs import changed, service
 from tests.simulation.test_chaos import AGENTS, CALLS, Chaos
 
 QUICK = RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0)
 REFUSED = "a command that Mesos refuses"
+OPERATIONS = ("RESERVE", "UNRESERVE", "CREATE", "DESTROY", "GROW_VOLUME", "SHRINK_VOLUME")
 SECONDS = st.sampled_from((3.0, 10.0))
 BEFORE = st.none() | st.sampled_from(CALLS)
 THEIRS = {
@@ -87,7 +89,7 @@ class ProcessChaos(Chaos):
             lambda write: "the story says no" if refused and "/services/odd/" in write.path else None
         )
 
-    @rule(count=st.integers(1, 2), kinds=st.sets(st.sampled_from(("RESERVE", "UNRESERVE")), min_size=1))
+    @rule(count=st.integers(1, 2), kinds=st.sets(st.sampled_from(OPERATIONS), min_size=1))
     def fail_operations(self, count: int, kinds: set[str]) -> None:
         self.sim.fail_operations(count, kinds)
 
@@ -109,6 +111,19 @@ class ProcessChaos(Chaos):
         task = replace(task, goal=goal, ports=(), command=CommandSpec(value=command))
         self.jobs = count
         self._publish_also(changed(spec, name="job", tasks=(task,)))
+
+    @rule(
+        count=st.integers(0, 2),
+        kind=st.sampled_from(DiskType),
+        size=st.sampled_from((10_000, 20_000)),
+        destroy=st.booleans(),
+        cpus=st.sampled_from((0.1, 0.2)),
+    )
+    def publish_store(self, count: int, kind: DiskType, size: int, destroy: bool, cpus: float) -> None:
+        spec = service("store", count=count, cpus=cpus, ports=(), recovery=QUICK)
+        volume = VolumeSpec(name=f"data-{kind.lower()}", path="data", size=size, type=kind, destroy=destroy)
+        self.wanted["store"] = count
+        self._publish_also(changed(spec, tasks=(replace(spec.pods[0].tasks[0], volumes=(volume,)),)))
 
     @rule()
     def publish_something_wrong(self) -> None:

@@ -1,9 +1,11 @@
 """Instances of several tasks: which of them end, and are launched, together, and which without the others."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.spec import CommandSpec, Goal, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec, UpdateStrategy
 from sdk.plan.progress import Progress
 from sdk.testing import Behaviour, Simulation
@@ -124,7 +126,7 @@ def test_failures_of_a_helper_outlive_the_scheduler() -> None:
 
 
 def _failures(sim: Simulation) -> int:
-    return next(each.failures for each in sim.record("web/app-0").tasks if each.name == "helper")
+    return next((each.failures for each in sim.record("web/app-0").tasks if each.name == "helper"), 0)
 
 
 def test_done_job_of_an_earlier_configuration_keeps_no_update_from_being_complete() -> None:
@@ -322,5 +324,130 @@ def test_forbidden_helper_ends_nobody() -> None:
     sim.publish(pod(task("helper", essential=False)))
     sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "another helper runs", within=60)
     assert sim.problems() == {}
+    sim.settle()
+    sim.expect_reserved_exactly()
+
+
+CHECK = ReadinessCheckSpec(command="test -e ready")
+
+
+def checked(*, count: int = 1, command: str = "sleep 1000", **policy: Any) -> ServiceSpec:
+    """The server with a readiness check."""
+    spec = pod(count=count, command=command)
+    [server] = spec.pods[0].tasks
+    recovery = replace(spec.pods[0].recovery, **policy)
+    return changed(spec, tasks=(replace(server, readiness_check=CHECK),), recovery=recovery)
+
+
+def _passing(sim: Simulation, count: int = 1, **behaviour: Any) -> None:
+    for index in range(count):
+        sim.behave(f"app-{index}-server", Behaviour(passes=False, **behaviour))
+
+
+def test_instance_is_ready_when_its_check_passes() -> None:
+    """Before, its step is under way; a check that fails again later ends nobody."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    _passing(sim, passes_after=10.0)
+    sim.publish(checked())
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING", "it runs")
+    assert (sim.step("web/app-0").status, sim.step("web/app-0").message) == (
+        Progress.STARTED,
+        "runs on agent1, not ready yet",
+    )
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is ready", within=30)
+    first = _task(sim, "server")
+    for executor, found in sim.cluster.tasks({first}):
+        executor.update(found, "TASK_RUNNING", passes=False)
+    sim.cluster.pump()
+    sim.settle(1000)
+    assert sim.step("web/app-0", "recovery").message == "runs on agent1, not ready yet"
+    assert _task(sim, "server") == first
+
+
+def test_update_waits_for_the_check_of_each_instance() -> None:
+    """The second one is not touched while the first has not passed; its step says what it waits for."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    _passing(sim, 2, passes_after=1.0)
+    sim.publish(checked(count=2))
+    sim.run_until(lambda: _all_complete(sim, 2), "both are deployed")
+    before = {index: _task(sim, "server", f"web/app-{index}") for index in range(2)}
+    _passing(sim, 2)
+    sim.publish(checked(count=2, command="sleep 2000"))
+    sim.settle(1000)
+    changed_ones = [index for index in range(2) if _task(sim, "server", f"web/app-{index}") != before[index]]
+    assert changed_ones == [0]
+    _passing(sim, 2, passes_after=1.0)
+    for executor, found in sim.cluster.tasks({_task(sim, "server")}):
+        executor.update(found, "TASK_RUNNING", passes=True)
+    sim.cluster.pump()
+    sim.run_until(lambda: _all_complete(sim, 2), "both are updated")
+
+
+def test_task_that_is_never_ready_is_launched_again_where_the_policy_says_so() -> None:
+    """It counts as a failure, with a growing pause, also under another scheduler."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    _passing(sim)
+    sim.publish(checked(ready_timeout=20.0, on_not_ready=OnNotReady.RESTART))
+    sim.run_until(lambda: sim.record("web/app-0").failures == 1, "it is given up", within=40)
+    assert "server is not ready 20 s after its start on agent1" in (sim.record("web/app-0").last_failure or "")
+    sim.restart_scheduler()
+    sim.run_until(lambda: sim.record("web/app-0").failures == 2, "and again", within=60)
+    _passing(sim, passes_after=5.0)
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is ready", within=90)
+    first = _task(sim, "server")
+    sim.settle(300)
+    assert _task(sim, "server") == first
+    sim.expect_reserved_exactly()
+
+
+def test_task_that_is_never_ready_stops_the_rollout_where_the_policy_says_so() -> None:
+    """The step is in error and says why; nothing is ended, and the others stay as they are."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    _passing(sim, 2, passes_after=1.0)
+    policy: dict[str, Any] = {"ready_timeout": 20.0, "on_not_ready": OnNotReady.FAIL}
+    sim.publish(checked(count=2, **policy))
+    sim.run_until(lambda: _all_complete(sim, 2), "both are deployed")
+    old = _task(sim, "server", "web/app-1")
+    _passing(sim, 2)
+    sim.publish(checked(count=2, command="sleep 2000", **policy))
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.ERROR, "it fails", within=90)
+    first = _task(sim, "server")
+    assert sim.problems()["web"].startswith("app-0: server is not ready 20 s after its start on agent1; it stays so")
+    sim.settle(1000)
+    assert (_task(sim, "server"), _task(sim, "server", "web/app-1")) == (first, old)
+    _passing(sim, 2, passes_after=1.0)
+    sim.publish(checked(count=2, command="sleep 3000", **policy))
+    sim.run_until(lambda: _all_complete(sim, 2), "the next configuration is rolled out", within=120)
+    assert sim.problems() == {}
+
+
+def test_task_that_never_runs_is_launched_again() -> None:
+    """Staged or starting for longer than `start_timeout`: it is ended as failed, however long that takes."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.behave("app-0-server", Behaviour(runs_after=1e6))
+    sim.publish(checked(start_timeout=60.0))
+    sim.run_until(lambda: sim.record("web/app-0").failures == 1, "it is given up", within=90)
+    assert "server does not run 60 s after its launch on agent1" in (sim.record("web/app-0").last_failure or "")
+    sim.behave("app-0-server", Behaviour(passes=True))
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it runs", within=60)
+
+
+def test_helper_that_never_runs_is_launched_again_alone() -> None:
+    """Its server goes on."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.behave("app-0-helper", Behaviour(runs_after=1e6))
+    spec = pod(task("helper", essential=False))
+    sim.publish(changed(spec, recovery=replace(spec.pods[0].recovery, start_timeout=60.0)))
+    sim.run_until(lambda: _failures(sim) == 1, "it is given up", within=90)
+    first = _task(sim, "server")
+    sim.behave("app-0-helper", Behaviour())
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "it runs", within=60)
+    assert _task(sim, "server") == first
     sim.settle()
     sim.expect_reserved_exactly()

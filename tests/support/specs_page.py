@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from sdk.door.accept import RULES
-from sdk.model import container, placement, plans, spec
+from sdk.model import container, placement, plans, readiness, spec, volumes
 from tests.support.wrapped import wrapped
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "specs.md"
@@ -26,6 +26,8 @@ KINDS: tuple[type, ...] = (
     container.ContainerSpec,
     container.NetworkSpec,
     spec.HealthCheckSpec,
+    readiness.ReadinessCheckSpec,
+    volumes.VolumeSpec,
     spec.RecoveryPolicy,
     spec.UpdateStrategy,
     plans.PlanSpec,
@@ -82,7 +84,7 @@ def _section(kind: type) -> Iterator[str]:
     for field in dataclasses.fields(kind):
         shown = field.type.__name__ if isinstance(field.type, type) else str(field.type)
         shown = shown.replace(str(placement.Rule), "Rule").replace("'Rule'", "Rule")
-        for module in ("spec.", "container.", "placement.", "plans."):
+        for module in ("spec.", "container.", "placement.", "plans.", "readiness.", "volumes."):
             shown = shown.replace(f"sdk.model.{module}", "")
         for module in ("collections.abc.", "typing."):
             shown = shown.replace(module, "")

@@ -142,6 +142,14 @@ def text(resource: Json) -> str:
     return f"{''.join(parts)}:{shown}"
 
 
+def _identity(template: Json) -> Json:
+    """What Mesos compares: where a container finds a volume says how it is used, and may differ each time."""
+    disk = template.get("disk", {})
+    if "volume" not in disk:
+        return template
+    return template | {"disk": {name: part for name, part in disk.items() if name != "volume"}}
+
+
 class Kind:
     """What resources are summed by: everything but the value. Its derived kinds are worked out once, as allocation
     cycles ask for them again and again.
@@ -151,7 +159,7 @@ class Kind:
 
     def __init__(self, template: Json) -> None:
         self.template = template
-        self.key = json.dumps(template, sort_keys=True)
+        self.key = json.dumps(_identity(template), sort_keys=True)
         self.name: str = template["name"]
         self.role = reservation_role(template)
         """The role it is reserved for, `*` when it is not."""

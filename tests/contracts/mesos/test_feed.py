@@ -146,6 +146,10 @@ def test_effects_become_calls() -> None:
             effects.Reconcile(tasks=((TaskId("t"), AgentId("S0")), (TaskId("u"), None))),
             {"tasks": [{"task_id": {"value": "t"}, "agent_id": {"value": "S0"}}, {"task_id": {"value": "u"}}]},
         ),
+        (
+            effects.ReconcileOperations(operations=((OperationId("op"), AgentId("S0")),)),
+            {"operations": [{"operation_id": {"value": "op"}, "agent_id": {"value": "S0"}}]},
+        ),
         (effects.Reconcile(tasks=()), {"tasks": []}),
         (effects.Suppress(roles=("a",)), {"roles": ["a"]}),
         (effects.Revive(roles=("a",)), {"roles": ["a"]}),

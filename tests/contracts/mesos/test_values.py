@@ -15,7 +15,16 @@ from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.recordio import RecordDecoder, encode
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.ids import AgentId, ExecutorId, OperationId, TaskId
-from sdk.model.operations import Launch, Reserve, TaskLaunch, Unreserve
+from sdk.model.operations import (
+    Create,
+    Destroy,
+    GrowVolume,
+    Launch,
+    Reserve,
+    ShrinkVolume,
+    TaskLaunch,
+    Unreserve,
+)
 from sdk.model.resources import Attribute, Reservation, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, UriSpec
 from sdk.model.status import OperationState, TaskState
@@ -201,6 +210,66 @@ def test_a_refined_reservation_is_that_of_the_recording() -> None:
     assert [entry.role for entry in resources[0].reservations] == ["slave_public", "slave_public/edgelb"]
     assert resources[0].reservations[1].label("pod") == "lb-0"
     assert calls.operation(Reserve(resources=resources, operation_id=OperationId("op-reserve-1")), "f") == recorded
+
+
+def test_recorded_volumes_are_made_and_destroyed_in_the_same_words() -> None:
+    """CREATE and DESTROY as a real master took them."""
+    kinds: dict[str, type[Create] | type[Destroy]] = {"CREATE": Create, "DESTROY": Destroy}
+    seen = []
+    for call in traces.calls("05-reserve-volume-operations", "ACCEPT"):
+        for recorded in call["accept"].get("operations", []):
+            if (kind := kinds.get(recorded["type"])) is None:
+                continue
+            volumes = tuple(map(parse.resource, recorded[recorded["type"].lower()]["volumes"]))
+            operation_id = recorded.get("id", {}).get("value")
+            ours = kind(volumes=volumes, operation_id=None if operation_id is None else OperationId(operation_id))
+            if any(volume.volume is None for volume in volumes):  # sent to be refused
+                continue
+            assert calls.operation(ours, "f") == recorded
+            seen.append(recorded["type"])
+            assert all(volume.volume is not None and volume.whole and not volume.plain for volume in volumes)
+    assert {"CREATE", "DESTROY"} == set(seen)
+
+
+@pytest.mark.parametrize(
+    "disk",
+    [
+        {"source": {"type": "MOUNT", "mount": {"root": "/mnt/a"}}},
+        {"source": {"type": "MOUNT", "mount": {}}},
+        {"source": {"type": "PATH", "path": {"root": "/data"}, "profile": "fast", "id": "x", "vendor": "v"}},
+        {"source": {"type": "RAW", "id": "csi", "metadata": {"labels": [{"key": "a", "value": "b"}]}}},
+        {
+            "persistence": {"id": "v", "principal": "p"},
+            "volume": {"mode": "RO", "container_path": "data", "host_path": "/x"},
+        },
+    ],
+)
+def test_disks_are_handed_back_as_they_came(disk: dict[str, Any]) -> None:
+    """Mesos compares all that it says of the source of a disk."""
+    raw = {"name": "disk", "type": "SCALAR", "scalar": {"value": 10.0}, "disk": disk, "provider_id": {"value": "rp"}}
+    read = parse.resource(raw)
+    assert calls.resource(read) == raw
+    assert read.provider_id == "rp"
+    assert not read.plain
+
+
+def test_growing_and_shrinking_name_the_volume() -> None:
+    """As mesos.proto has it."""
+    volume = {
+        "name": "disk",
+        "type": "SCALAR",
+        "scalar": {"value": 10.0},
+        "disk": {"persistence": {"id": "v"}, "volume": {"mode": "RW", "container_path": "data"}},
+    }
+    more = {"name": "disk", "type": "SCALAR", "scalar": {"value": 2.5}}
+    grow = GrowVolume(volume=parse.resource(volume), addition=parse.resource(more))
+    assert calls.operation(grow, "f") == {"type": "GROW_VOLUME", "grow_volume": {"volume": volume, "addition": more}}
+    shrink = ShrinkVolume(volume=parse.resource(volume), subtract=2500, operation_id=OperationId("op"))
+    assert calls.operation(shrink, "f") == {
+        "type": "SHRINK_VOLUME",
+        "shrink_volume": {"volume": volume, "subtract": {"value": 2.5}},
+        "id": {"value": "op"},
+    }
 
 
 def test_unreserve_names_the_resources() -> None:

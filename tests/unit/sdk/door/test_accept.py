@@ -13,6 +13,7 @@ from sdk.codecs import decode, encode
 from sdk.door.accept import accept
 from sdk.errors import InvalidSpec
 from sdk.model.container import ContainerSpec, NetworkSpec
+from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.spec import (
     CommandSpec,
     ExecutorSpec,
@@ -170,6 +171,43 @@ def nested(levels: int) -> dict[str, Any]:
             service(task={"health_check": HealthCheckSpec()}),
             "service.pods.lb.tasks.server.health_check",
             "exactly one",
+        ),
+        (
+            service(task={"readiness_check": ReadinessCheckSpec()}),
+            "service.pods.lb.tasks.server.readiness_check",
+            "exactly one of",
+        ),
+        (
+            service(task={"readiness_check": ReadinessCheckSpec(tcp=True, port="x")}),
+            "service.pods.lb.tasks.server.readiness_check.port",
+            "is no port of the task",
+        ),
+        (
+            service(
+                task={
+                    "command": None,
+                    "executor": EXECUTOR,
+                    "mem": 64_000,
+                    "readiness_check": ReadinessCheckSpec(command="x"),
+                }
+            ),
+            "service.pods.lb.tasks.server.readiness_check",
+            "is not run by Mesos for custom executors",
+        ),
+        (
+            service(pod={"recovery": RecoveryPolicy(start_timeout=0.0)}),
+            "service.pods.lb.recovery.start_timeout",
+            "has to be above 0",
+        ),
+        (
+            service(pod={"recovery": RecoveryPolicy(on_not_ready=OnNotReady.FAIL)}),
+            "service.pods.lb.recovery.ready_timeout",
+            "has to be given with on_not_ready fail",
+        ),
+        (
+            service(task={"essential": False}),
+            "service.pods.lb.tasks",
+            "at least one task that is essential",
         ),
         (
             service(task={"health_check": HealthCheckSpec(tcp=True, port="x")}),

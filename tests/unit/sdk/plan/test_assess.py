@@ -168,7 +168,7 @@ def test_silent_helper_is_asked_about() -> None:
     found = need(record(task(name="a"), task(TaskState.STAGING, name="b")), wish)
     assert isinstance(found, LacksTasks)
     assert (found.tasks, found.reconcile, found.until) == ((), ("b-1",), NOW - 10 + 120)
-    assert found.message == "b starts on agent1"
+    assert found.message == "b launched on agent1"
 
 
 @pytest.mark.parametrize(("state", "expected"), [(TaskState.RUNNING, False), (TaskState.FINISHED, True)])
