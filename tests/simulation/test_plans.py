@@ -146,7 +146,7 @@ def test_what_is_wanted_no_more_goes_one_by_one_the_highest_first() -> None:
     for index in range(4):
         sim.behave(f"app-{index}-app", Behaviour(kill_takes=3.0))
     sim.publish(ServiceSpec(name="web", pods=(pod("app", 1),)))
-    seen = []
+    seen: list[list[str]] = []
     for _ in range(150):
         now = running(sim)
         if not seen or seen[-1] != now:
