@@ -17,13 +17,13 @@ from sdk.plan.need import MustPlace, Overdue
 
 def take_turns(frame: Frame, service: str, pod: str) -> None:
     """Whoever is in line looks for a place while there is room, and waits while there is none."""
-    facts = plan_facts(frame, service)
+    facts = plan_facts(frame, service, by_policy=True)
     room_left = room_for_replacements(frame, service, pod) > 0
     for key in sorted(frame.work.queued.of(service)):
         need = frame.work.needs[key]
         if frame.pods[key].pod != pod:
             continue
-        free = room_left and facts.interrupted(RECOVERY, key[1]) is None
+        free = room_left and facts.waits(RECOVERY, key[1]) is None
         if free and isinstance(need, Overdue):
             message = f"{need.why}; waits for an offer of another agent"
             frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))

@@ -14,7 +14,9 @@ from sdk.core.updating import failing
 from sdk.model.plans import RECOVERY, UPDATE
 from sdk.plan.assess import assess
 from sdk.plan.candidates import Verdicts
+from sdk.plan.facts import PlanFacts
 from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, Overdue, Rest, Stopped, Waits
+from sdk.plan.policies import CUSTOMISED
 from sdk.plan.progress import Progress
 from sdk.plan.rollback import pins_told
 from sdk.plan.steps import StepFacts, progress
@@ -122,12 +124,12 @@ class _Turns:
         self._state = state
         self._now = now
         self._service = service
-        self._plans = plan_facts(state, service)
+        self._plans = _ordered(state, service)
         self._verdicts: Verdicts | None = None
 
     def holds_up(self, key: PodKey, need: Need) -> str | None:
         if isinstance(need, Overdue | LacksTasks):
-            return self._plans.interrupted(RECOVERY, key[1])
+            return self._plans.waits(RECOVERY, key[1])
         if not isinstance(need, Outdated):
             return None
         if self._verdicts is None:
@@ -155,7 +157,7 @@ def _service(state: State, name: str, now: float) -> ServiceView:
     unknown = name in state.troubles.targetless
     turns = _Turns(state, name, now)
     facts = [] if unknown else [_facts(state, key, now, turns) for key in keys]
-    found = plans(plan_facts(state, name), facts, _refusal(state, name), broken)
+    found = plans(_ordered(state, name), facts, _refusal(state, name), broken)
     if told := pins_told(versions_of(state, name)):
         found = tuple(replace(plan, message=told) if plan.name == UPDATE else plan for plan in found)
     quarantine = _quarantine(state, name)
@@ -174,6 +176,20 @@ def _service(state: State, name: str, now: float) -> ServiceView:
         versions=versions_of(state, name),
         said=state.stored.plans.get(name, {}),
     )
+
+
+def _ordered(state: State, name: str) -> PlanFacts:
+    """The plans as they are acted on; as the spec has them where a policy fails, which is told by the quarantine."""
+    target = state.targets.get(name)
+    if target is None or target.spec.policy is None:
+        return plan_facts(state, name)
+    try:
+        found = plan_facts(state, name, by_policy=True)
+        for plan in CUSTOMISED:
+            found.plan(plan)
+    except Exception:  # noqa: BLE001 - foreign code
+        return plan_facts(state, name)
+    return found
 
 
 def _quarantine(state: State, name: str) -> Quarantine | None:

@@ -1,5 +1,7 @@
 """Stories of going back to a configuration that a pod had, whatever is published, and forward again."""
 
+from functools import partial
+
 from sdk.model.ids import ConfigId
 from sdk.model.spec import ServiceSpec
 from sdk.plan.progress import Progress
@@ -24,6 +26,10 @@ def runs(sim: Simulation) -> list[ConfigId]:
     return [record.tasks[0].config for record in records if f"web/{record.name}" in sim.running()]
 
 
+def _same(sim: Simulation, wanted: list[ConfigId]) -> bool:
+    return runs(sim) == wanted
+
+
 def deployed(*commands: str) -> Simulation:
     """All of these were deployed, one after the other."""
     sim = Simulation()
@@ -31,7 +37,8 @@ def deployed(*commands: str) -> Simulation:
         sim.add_agent(f"agent{number}")
     for command in commands:
         sim.publish(spec(command))
-        sim.run_until(lambda command=command: runs(sim) == [config(command)] * 2, f"{command} runs", within=200)
+        wanted = [config(command)] * 2
+        sim.run_until(partial(_same, sim, wanted), f"{command} runs", within=200)
         sim.settle(10)
     return sim
 
