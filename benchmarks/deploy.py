@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.report import Bar, Report, parser, stoppable
+from sdk import garbage
 from sdk.codecs import encode
 from sdk.core.decide import decide
 from sdk.core.effects import Accept, Effect, StorePod
@@ -139,6 +140,7 @@ def main() -> int:
     made.add_argument("--agents", type=int, help="agents (1000)")
     given = made.parse_args()
     stoppable()
+    garbage.look_rarely()
     pods, agents = given.pods or (100 if given.quick else 1000), given.agents or (100 if given.quick else 1000)
     offered = list(lines(agents))
     gc.freeze()

@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.report import Bar, Report, parser, stoppable
+from sdk import garbage
 from sdk.core.decide import decide
 from sdk.core.effects import Accept
 from sdk.core.events import Event, OffersReceived, RolesAccepted, Subscribed, TargetChanged
@@ -96,6 +97,7 @@ def main() -> int:
     """Measure all of them."""
     given = parser(__doc__).parse_args()
     stoppable()
+    garbage.look_rarely()
     pods, agents, instances = (20, 200, 100) if given.quick else (100, 1000, 500)
     equal, different = offers(agents, alike=True), offers(agents, alike=False)
     fixed = {f"service{index}": service(f"service{index}", port=80 + index) for index in range(pods)}

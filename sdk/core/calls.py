@@ -75,8 +75,9 @@ class Calls(Slice):
 
     def answered(self, task_id: TaskId) -> None:
         """Mesos said something about the task, or nobody wants to know any more."""
-        self.reconciles = without(self.reconciles, task_id)
-        self.reconciles_due = self.reconciles_due.drop(task_id)
+        if task_id in self.reconciles:
+            self.reconciles = self.reconciles.delete(task_id)
+            self.reconciles_due = self.reconciles_due.drop(task_id)
 
     def forget_questions(self) -> None:
         """All of them belong to a subscription that has ended."""

@@ -31,6 +31,7 @@ from sdk.core.events import (
     ReservationsListed,
     RolesAccepted,
     RollbackRequested,
+    StatusesReceived,
     StatusReceived,
     StoringFailed,
     Subscribed,
@@ -60,6 +61,7 @@ from sdk.core.targets import take, target_refused, targets_listed
 from sdk.core.troubles import Kind, Part
 from sdk.core.uninstall import progress, reservations_listed, uninstall_requested
 from sdk.core.view import problems, quarantined, services, snapshot
+from sdk.model.status import TaskStatus
 from sdk.plan.need import over
 
 __all__ = ["decide", "next_wake", "problems", "quarantined", "services", "snapshot"]
@@ -82,10 +84,10 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             offers_came(frame, {offer.role for offer in offers})
             offers_received(frame, offers, unreadable)
         case StatusReceived(status=status):
-            key = frame.index.by_task.get(status.task_id, ("", "unknown tasks"))
-            if not frame.troubles.unstorable(key[0], now):  # what is not acknowledged Mesos says again
-                with frame.apart(key[0], Part(Kind.HEARING, key[1])):
-                    status_received(frame, status)
+            _hear(frame, status)
+        case StatusesReceived(statuses=statuses):
+            for status in statuses:
+                _hear(frame, status)
         case ReservationsListed():
             reservations_listed(frame, event)
         case InverseOffersReceived(inverse_offers=inverse_offers):
@@ -137,6 +139,13 @@ def next_wake(state: State, now: float) -> float | None:
 def _next_turn(frame: Frame) -> float:
     found = (frame.work.again.next, frame.work.updates.next, frame.agents.turns.next, frame.troubles.next_turn)
     return min(*found, frame.reservations.releases_due.next) if frame.subscribed else min(found)
+
+
+def _hear(frame: Frame, status: TaskStatus) -> None:
+    key = frame.index.by_task.get(status.task_id, ("", "unknown tasks"))
+    if not frame.troubles.unstorable(key[0], frame.now):  # what is not acknowledged Mesos says again
+        with frame.apart(key[0], Part(Kind.HEARING, key[1])):
+            status_received(frame, status)
 
 
 def _agent_failed(frame: Frame, event: AgentFailed) -> None:

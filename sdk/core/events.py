@@ -21,6 +21,9 @@ class Subscribed:
     heartbeat_interval: float | None = None
     roles: tuple[str, ...] | None = None
     """The roles it subscribed with, when the driver knows: others are added with UPDATE_FRAMEWORK."""
+    user: str | None = None
+    checkpoint: bool | None = None
+    """What Mesos was told of us, and changes for no framework that has an id."""
     region: str | None = None
     """Where the master is, when it tells."""
     version: str | None = None
@@ -82,6 +85,13 @@ class StatusReceived:
     """A task update (driver)."""
 
     status: TaskStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusesReceived:
+    """Updates of different tasks that wait together (runner): what is done after each event is done once for all."""
+
+    statuses: tuple[TaskStatus, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +262,7 @@ Event = (
     | OfferRescinded
     | InverseOffersReceived
     | StatusReceived
+    | StatusesReceived
     | OperationStatusReceived
     | ReservationsListed
     | AgentFailed

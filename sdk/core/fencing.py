@@ -3,8 +3,6 @@
 Which stage of its life a task is in, and what a word of Mesos makes of it, is a table: `sdk.core.task_life`.
 """
 
-from dataclasses import replace
-
 from sdk.core import reservation_life
 from sdk.core.frame import Frame
 from sdk.core.releasing import learn
@@ -12,6 +10,7 @@ from sdk.core.task_life import Stage, Word, after
 from sdk.model.ids import TaskId
 from sdk.model.records import TaskRecord
 from sdk.model.status import TaskState, TaskStatus
+from sdk.model.values import replace
 from sdk.plan.need import over
 
 AGENT_BACK = "REASON_AGENT_REREGISTERED"

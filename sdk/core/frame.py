@@ -4,12 +4,11 @@ The only thing of the core that changes; it lives for one event. It stores what 
 of it, and knows the order of effects (storing comes first); it decides nothing.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 
 from immutables import Map
 
+from sdk.core.apart import Apart
 from sdk.core.effects import (
     CallEffect,
     DeleteEarlier,
@@ -26,12 +25,13 @@ from sdk.core.effects import (
 )
 from sdk.core.index import task_ids
 from sdk.core.maps import without
-from sdk.core.slice import Slice
+from sdk.core.slice import Slice, hold
 from sdk.core.state import PodKey, State
 from sdk.core.troubles import Part
 from sdk.model.ids import AgentId, ConfigId, TaskId
 from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.model.values import replace
 from sdk.plan.backoff import Retry
 from sdk.plan.need import LacksPorts, MustPlace, Need, Outdated
 from sdk.plan.wish import PodWish
@@ -142,30 +142,25 @@ class Frame(State):
         """The last act of an uninstall."""
         self.store(("framework",), DeleteFramework())
 
-    @contextmanager
-    def apart(self, service: str, part: Part) -> Iterator[None]:
-        """Keep a defect, in here or in what a plugin wants, from the other services: nothing of it happens.
+    def apart(self, service: str, part: Part) -> Apart:
+        """Keep a defect in a part of the work on a service from the others: nothing of it happens."""
+        return Apart(self, service, part)
 
-        The service is left alone for a while; what failed is well again when the same part succeeds.
-        """
-        slices = [value.__dict__.copy() for value in self._slices]
-        said, logs, replaced = len(self._said), len(self._logs), len(self._replaced)
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - whatever it is, it concerns this service only
-            for value, before in zip(self._slices, slices, strict=True):
-                value.__dict__.clear()
-                value.__dict__.update(before)
-            del self._said[said:], self._logs[logs:]
-            while len(self._replaced) > replaced:
-                what, effect = self._replaced.pop()
-                self._stores.pop(what, None)
-                if effect is not None:
-                    self._stores[what] = effect
-            self.fault(service, part, f"{part} fails with an internal error: {type(error).__name__}: {error}", error)
-        else:
-            if self.troubles.faults:
-                self.troubles.well(service, part)
+    def mark(self) -> tuple[list[dict[str, object]], int, int, int]:
+        """How everything is now."""
+        return [each.__dict__ for each in self._slices], len(self._said), len(self._logs), len(self._replaced)
+
+    def go_back(self, mark: tuple[list[dict[str, object]], int, int, int]) -> None:
+        """Nothing since then has happened."""
+        slices, said, logs, replaced = mark
+        for each, held in zip(self._slices, slices, strict=True):
+            hold(each, held)
+        del self._said[said:], self._logs[logs:]
+        while len(self._replaced) > replaced:
+            what, effect = self._replaced.pop()
+            self._stores.pop(what, None)
+            if effect is not None:
+                self._stores[what] = effect
 
     def fault(self, service: str, part: Part, sentence: str, error: Exception | None = None) -> None:
         """A part of the work on a service failed: it is left alone for a while."""
@@ -245,7 +240,8 @@ class Frame(State):
     def result(self, wake_at: float | None) -> tuple[State, tuple[Effect, ...]]:
         """The new state, and the effects in the order in which they are carried out."""
         self.wake_at = wake_at
-        state = State(**{name: getattr(self, name) for name in vars(self.before)})
+        own, state = vars(self), object.__new__(State)  # with what the frame has of it: nothing is made
+        vars(state).update({name: own[name] for name in vars(self.before)})
         return state, (*self._stores.values(), *self._said, *self._logs)
 
     def _reindex(self, key: PodKey, old: PodRecord | None, new: PodRecord | None) -> None:

@@ -5,7 +5,6 @@ What is done then with the instances of one service is in `sdk.core.coordinating
 """
 
 import math
-from dataclasses import replace
 
 from sdk.core import budget, keeping, leaving, replacing, succession, widening
 from sdk.core.coordinating import coordinate
@@ -16,6 +15,7 @@ from sdk.core.releasing import end_releases, forget_old
 from sdk.core.state import PodKey, State, agent_of
 from sdk.core.troubles import Kind, Part
 from sdk.model.records import PodRecord
+from sdk.model.values import replace
 from sdk.plan.assess import assess, finished
 from sdk.plan.need import (
     Around,

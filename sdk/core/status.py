@@ -6,19 +6,17 @@ it was asked for. What became of others is `sdk.core.fencing`'s.
 UNREACHABLE is neither: the agent is lost, the task may come back.
 """
 
-from dataclasses import replace
-
 from sdk.core import feedback, leaving, reservation_life
 from sdk.core.effects import Acknowledge
 from sdk.core.fencing import AGENT_BACK, fence, stage_of, word_of
 from sdk.core.frame import Frame
-from sdk.core.maps import without
 from sdk.core.releasing import learn
 from sdk.core.state import PodKey
 from sdk.core.task_life import Stage, Word, after
 from sdk.model.records import PodGoal, PodRecord, TaskRecord
 from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
+from sdk.model.values import replace
 from sdk.plan.backoff import relaunch_delay
 from sdk.plan.need import alone, as_wished, over, ready, task_ready
 from sdk.plan.reasons import FINAL_REFUSALS, INVALID_OFFERS, refusal
@@ -42,7 +40,8 @@ def status_received(frame: Frame, status: TaskStatus) -> None:
     if key is None or task is None:
         fence(frame, status, stage)
     else:
-        frame.work.alone = without(frame.work.alone, key)  # Mesos knows its task: the ACCEPT was taken
+        if key in frame.work.alone:
+            frame.work.alone = frame.work.alone.delete(key)  # Mesos knows its task: the ACCEPT was taken
         if task.status.state not in FINAL:
             if over(task) and after(stage, word_of(status)) is Stage.ENDING:
                 fence(frame, status, stage)

@@ -242,14 +242,18 @@ def task_status(raw: Json) -> TaskStatus:
         uuid=fields.optional(raw.get("uuid"), fields.text),
         timestamp=fields.optional(raw.get("timestamp"), fields.number),
         healthy=fields.optional(raw.get("healthy"), fields.truth),
-        passes=checks.passes(raw.get("check_status")),
-        addresses=tuple(
-            fields.text(address["ip_address"])
-            for network in raw.get("container_status", {}).get("network_infos", [])
-            for address in network.get("ip_addresses", [])
-            if "ip_address" in address
-        ),
-        unreachable_time=fields.seconds(raw.get("unreachable_time")),
+        passes=checks.passes(raw["check_status"]) if "check_status" in raw else None,
+        addresses=_addresses(raw["container_status"]) if "container_status" in raw else (),
+        unreachable_time=fields.seconds(raw["unreachable_time"]) if "unreachable_time" in raw else None,
+    )
+
+
+def _addresses(raw: Json) -> tuple[str, ...]:
+    return tuple(
+        fields.text(address["ip_address"])
+        for network in raw.get("network_infos", [])
+        for address in network.get("ip_addresses", [])
+        if "ip_address" in address
     )
 
 

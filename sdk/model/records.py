@@ -220,6 +220,9 @@ class FrameworkRecord:
     """Ids that Mesos had given before and removed: what is reserved under them is ours as well."""
     budget: Budget = field(default_factory=Budget)
     """As an operator has set it."""
+    user: str | None = None
+    checkpoint: bool | None = None
+    """What Mesos was told with the first subscription under this id: it refuses updates that say something else."""
 
     @property
     def ids(self) -> tuple[FrameworkId, ...]:

@@ -14,7 +14,14 @@ import structlog
 from sdk.clock import Clock
 from sdk.core import decide as core
 from sdk.core.effects import CallEffect, Decline, Effect, Log, StoreEffect
-from sdk.core.events import Event, OffersReceived, StoringFailed, TargetChanged, TargetWithdrawn
+from sdk.core.events import (
+    Event,
+    OffersReceived,
+    StatusesReceived,
+    StoringFailed,
+    TargetChanged,
+    TargetWithdrawn,
+)
 from sdk.core.state import State
 from sdk.errors import InvalidSpec, LeadershipLost, SdkError, StorageUnavailable
 from sdk.framework_store import FrameworkStore
@@ -23,6 +30,7 @@ from sdk.model.ids import OfferId
 from sdk.retry import Policy
 from sdk.runner.edges import Charge
 from sdk.runner.term import Term
+from sdk.runner.together import together
 from sdk.storage.holder import Role
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -171,22 +179,27 @@ class Frames:
         decided: list[Item] = []
         effects: list[Effect] = []
         with self._metrics.decide.labels(self._name).time():
-            for item in batch:
+            waiting = deque(together(batch, [item.event for item in batch]))
+            while waiting:
+                event, items = waiting.popleft()
                 try:
-                    state, more = self._decide_on(state, item.event, self._clock.now(), self._new_id)
+                    state, more = self._decide_on(state, event, self._clock.now(), self._new_id)
                 except Exception as error:  # noqa: BLE001 - a defect of the core must not lose the other events
-                    self._log.exception("Deciding failed", about=_brief(item.event))
-                    self._skip(item, error)
+                    if len(items) > 1:  # each by itself: it is one of them that fails
+                        waiting.extendleft((item.event, [item]) for item in reversed(items))
+                        continue
+                    self._log.exception("Deciding failed", about=_brief(event))
+                    self._skip(items[0], error)
                     continue
                 self._decided.set(self._clock.now())
-                if isinstance(item.event, OffersReceived):
+                if isinstance(event, OffersReceived):
                     self.unusable = None
-                    self._offers.inc(len(item.event.offers) + len(item.event.unreadable))
+                    self._offers.inc(len(event.offers) + len(event.unreadable))
                     self._offered.set(self._clock.now())
                 effects.extend(more)
-                decided.append(item)
-                self._log.debug("Decided on an event", about=_brief(item.event), effects=len(more))
-                self._metrics.events.labels(self._name, type(item.event).__name__).inc()
+                decided.extend(items)
+                self._log.debug("Decided on an event", about=_brief(event), effects=len(more))
+                self._metrics.events.labels(self._name, type(items[0].event).__name__).inc(len(items))
         return state, decided, effects
 
     def _persist(self, stores: Sequence[StoreEffect]) -> None:
@@ -243,6 +256,8 @@ class Frames:
 
 
 def _brief(event: Event) -> str:
+    if isinstance(event, StatusesReceived):
+        return f"StatusesReceived({len(event.statuses)} updates)"
     if isinstance(event, OffersReceived):
         return f"OffersReceived({len(event.offers)} offers)"  # their text takes longer than what is done about them
     text = repr(event)

@@ -13,6 +13,7 @@ from sdk.core.events import (
     ExecutorMessage,
     OfferRescinded,
     OffersReceived,
+    OperationStatusReceived,
     PodActionRequested,
     RenewalRequested,
     StatusReceived,
@@ -264,7 +265,7 @@ def test_a_call_that_is_not_taken_comes_back_as_an_event(bench: Bench) -> None:
 def test_an_event_that_breaks_the_core_is_given_up_and_reported(bench: Bench) -> None:
     """The others go on; health tells what was given up."""
     bench.lead()
-    bench.master.feed.post(StatusReceived(status=None))  # type: ignore[arg-type]  # whatever looks at it fails
+    bench.master.feed.post(OperationStatusReceived(status=None))  # type: ignore[arg-type]  # whatever looks at it fails
     wait_until(lambda: bench.runner.status().skipped, what="a skipped event")
     bench.master.feed.offer()
     wait_until(bench.master.launched, what="a launch")

@@ -86,11 +86,13 @@ def test_equal_values_have_equal_bytes() -> None:
     assert encode(one) == encode(FrameworkRecord(roles=("a",), name="x"))
     assert json.loads(encode(one)) == {
         "budget": {"replacements": None, "unavailable": None},
+        "checkpoint": None,
         "earlier": [],
         "framework_id": None,
         "name": "x",
         "roles": ["a"],
         "uninstalling": False,
+        "user": None,
     }
 
 

@@ -29,6 +29,8 @@ from sdk.core.events import (
     OperationStatusReceived,
     PodActionRequested,
     RolesAccepted,
+    StatusesReceived,
+    StatusReceived,
     Subscribed,
     TargetChanged,
     TargetsListed,
@@ -38,7 +40,7 @@ from sdk.core.state import State
 from sdk.model.ids import AgentId, OfferId, OperationId, TaskId
 from sdk.model.operations import Launch, Reserve, Unreserve
 from sdk.model.resources import Reservation, Resource
-from sdk.model.status import OperationState, OperationStatus, TaskState
+from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 from sdk.offer.algebra import add
 from sdk.plan.progress import Progress
 from tests.support.story import FRAMEWORK, Story, launched, offer, reserved, running, service, subscribed
@@ -668,3 +670,21 @@ def test_failure_of_a_launch_is_counted_once() -> None:
     assert story.record.failures == 1
     story.give(OffersReceived(offers=(offer("s1", *reserved(story)),)), after=60)
     assert (story.record.failed, story.record.failures) == (False, 1)
+
+
+def test_updates_that_come_together_mean_what_they_mean_one_by_one() -> None:
+    """Three tasks of one service, one of which failed: the same records, and each update is acknowledged."""
+    apart, joined = (subscribed(3).give(OffersReceived(offers=(offer(),))) for _ in range(2))
+    states = (TaskState.RUNNING, TaskState.FAILED, TaskState.RUNNING)
+    statuses = tuple(
+        TaskStatus(task_id=record.tasks[0].task_id, state=state, agent_id=record.tasks[0].agent_id, uuid=record.name)
+        for record, state in zip(sorted(apart.state.pods.values(), key=lambda each: each.index), states, strict=True)
+    )
+    acknowledged = []
+    for status in statuses:
+        apart.give(StatusReceived(status=status), after=0.0)
+        acknowledged += apart.of(Acknowledge)
+    joined.give(StatusesReceived(statuses=statuses), after=0.0)
+    assert joined.of(Acknowledge) == acknowledged
+    assert joined.state.pods == apart.state.pods
+    assert joined.state.work == apart.state.work
