@@ -15,6 +15,7 @@ from sdk.core.index import Index
 from sdk.core.settings import Settings
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
+from sdk.model.plans import PhaseSpec, PlanSpec
 from sdk.model.spec import Goal, PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.need import LacksPorts, LacksTasks
 from sdk.plan.progress import Progress
@@ -75,6 +76,7 @@ class Chaos(RuleBasedStateMachine):
         sidecar=st.booleans(),
         surge=st.integers(0, 2),
         canary=st.integers(0, 1),
+        ordered=st.booleans(),
         odd=st.sampled_from((0, 22, 31000, 31003)),
         more=st.sets(st.sampled_from(("helper", "job"))),
     )
@@ -88,6 +90,7 @@ class Chaos(RuleBasedStateMachine):
         sidecar: bool,
         surge: int = 0,
         canary: int = 0,
+        ordered: bool = False,
         odd: int = 0,
         more: Collection[str] = (),
     ) -> None:
@@ -118,6 +121,9 @@ class Chaos(RuleBasedStateMachine):
         }
         chosen = {*more, *(["sidecar"] if sidecar else [])}
         spec = changed(spec, tasks=(task, *(besides[name] for name in sorted(chosen))))
+        if ordered:
+            one_by_one = PlanSpec(name="deploy", phases=(PhaseSpec(name="app", pod="app"),))
+            spec = replace(spec, plans=(one_by_one,))
         services[name] = spec
         self.wanted[name] = count
         self.sim.publish(*services.values())
