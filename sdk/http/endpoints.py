@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sdk.core.snapshot import ServiceView
-from sdk.http.errors import HttpError
+from sdk.http.errors import HttpError, named
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.model.spec import PodSpec, PortSpec, TaskSpec
 from sdk.model.status import TaskState
@@ -22,8 +22,7 @@ def shown(service: ServiceView, framework: str, name: str) -> Json:
     """GET /v1/services/<s>/endpoints/<name>; raises HttpError (404)."""
     found = {each["name"]: each for each in _all(service, framework)}
     if name not in found:
-        known = ", ".join(found) or "none"
-        raise HttpError(404, f"service {service.name} has no endpoint {name[:80]!r}; it has {known}")
+        raise HttpError(404, f"service {service.name} has no endpoint {name[:80]!r}; it has {named(found)}")
     return found[name]
 
 
