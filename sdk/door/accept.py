@@ -11,6 +11,7 @@ from typing import Any
 from sdk.codecs import decode, encode, to_json
 from sdk.door import (
     container_rules,
+    limit_rules,
     placement_rules,
     plan_rules,
     pod_rules,
@@ -58,6 +59,8 @@ _SETS: tuple[Rules[Any], ...] = (
     container_rules.external,
     task_rules.health_check,
     task_rules.readiness_check,
+    limit_rules.limits,
+    limit_rules.rlimit,
     volume_rules.volume,
 )
 RULES: Mapping[type, tuple[Rule, ...]] = {

@@ -85,6 +85,19 @@ def _checked_port(task: TaskSpec) -> Broken:
             yield f"{name}.port", f"{shown(check.port)} is optional: there may be nothing to check"
 
 
+@rule("executor", "cpus", "mem", "limits")
+def _limits(task: TaskSpec) -> Broken:
+    """Limits of cpus and mem are for commands, and not below what the task asks for."""
+    for name in ("cpus", "mem"):
+        limit = None if task.limits is None else getattr(task.limits, name)
+        if limit is None:
+            continue
+        if task.executor is not None:
+            yield f"limits.{name}", "has no place in a task with a custom executor: Mesos limits the task alone"
+        elif limit < getattr(task, name):
+            yield f"limits.{name}", f"is {limit / MILLI}, less than the {getattr(task, name) / MILLI} that it asks for"
+
+
 @rule("kill_grace")
 def _kill_grace(task: TaskSpec) -> Broken:
     """0 to 1e9 seconds."""

@@ -19,7 +19,8 @@ from sdk.http.openapi import described, open_to_all, parameter
 from sdk.http.plans import add_routes
 from sdk.runner import NotInCharge, Runner
 
-_ACTIONS = ("restart", "replace", "excuse")
+_ACTIONS = ("restart", "replace", "excuse", "pause", "resume")
+_MOST_GRACE = 1e9
 _OWN = {
     "state": Link("v1/state", "whether it is in charge, and what waits"),
     "services": Link("v1/services", "each with plans, pods, endpoints and configurations below its name"),
@@ -32,6 +33,9 @@ _OWN = {
 }
 _LINKS = _OWN | PROCESS_LINKS
 _WITH = parameter("with", schemas.TEXT, "Another configuration; the wanted one of the same pod where it is missing.")
+
+_TASK = parameter("task", schemas.TEXT, "Which task to `pause` or `resume`, several times for more; without, all.")
+_GRACE = parameter("grace", schemas.TEXT, "Seconds that tasks have to end, instead of their own.")
 
 
 def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
@@ -134,7 +138,12 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return jsonify(configurations.compared(_service(runner, service), config, request.args.get("with")))
 
     @route("/v1/services/<service>/pods/<pod>/<action>", "POST")
-    @described(f"Do something with an instance: {', '.join(_ACTIONS)}.", schemas.MESSAGE, status=202)
+    @described(
+        f"Do something with an instance: {', '.join(_ACTIONS)}.",
+        schemas.MESSAGE,
+        status=202,
+        parameters=(_TASK, _GRACE),
+    )
     def act(service: str, pod: str, action: str) -> Response:
         if action not in _ACTIONS:
             raise HttpError(404, f"{action!r} is not an action; there are {', '.join(_ACTIONS)}")
@@ -145,7 +154,13 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         if pod not in view.wanted:
             unknown = None if view.wanted or view.removing else runner.status().problems.get(service)
             raise HttpError(409, f"{action} of {pod} is not possible: {unknown or 'it is being removed'}")
-        _submit(runner, PodActionRequested(service=service, pod=pod, action=action))
+        tasks = tuple(request.args.getlist("task"))
+        record = next(record for record in view.pods if record.name == pod)
+        known = [task.name for task in record.tasks]
+        if unheard := [task for task in tasks if task not in known]:
+            raise HttpError(404, f"{pod} has no task {unheard[0]!r}; it has {', '.join(known) or 'none'}")
+        event = PodActionRequested(service=service, pod=pod, action=action, tasks=tasks, grace=_grace())
+        _submit(runner, event)
         return _accepted(f"{action} of {pod} is stored")
 
     @route("/v1/pending")
@@ -187,6 +202,19 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
 
     add_debug_routes(route, runner)
     return routes
+
+
+def _grace() -> float | None:
+    text = request.args.get("grace")
+    if text is None:
+        return None
+    try:
+        grace = float(text)
+    except ValueError:
+        grace = -1.0
+    if not 0 <= grace <= _MOST_GRACE:
+        raise HttpError(400, f"grace: {text!r:.40} has to be a number of seconds, 0 or more")
+    return grace
 
 
 def _accepted(message: str) -> Response:

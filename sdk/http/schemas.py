@@ -63,7 +63,7 @@ PLAN = _with(
 PLANS = shape(labels=by_name(TEXT), plans=many(PLAN))
 TASK = shape(
     name=TEXT, id=TEXT, state=TEXT, healthy=maybe(FLAG), hostname=TEXT, agent_id=TEXT, ports=by_name(WHOLE),
-    addresses=many(TEXT), message=maybe(TEXT), since=NUMBER,
+    addresses=many(TEXT), message=maybe(TEXT), since=NUMBER, paused=FLAG,
 )  # fmt: skip
 VOLUME = shape(
     name=TEXT, task=TEXT, id=TEXT, hostname=TEXT, type=TEXT, size=NUMBER, made=FLAG, destroy=FLAG

@@ -194,6 +194,7 @@ def _task(task: TaskRecord) -> Json:
         "addresses": list(task.status.addresses) or ([task.address] if task.address else []),
         "message": task.status.message,
         "since": task.changed_at,
+        "paused": task.paused,
     }
 
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdk.mesos import checks, containers, disks
+from sdk.mesos import checks, containers, disks, limits
 from sdk.model.container import ContainerSpec
+from sdk.model.limits import LimitsSpec
 from sdk.model.operations import (
     Create,
     Destroy,
     GrowVolume,
     Launch,
+    LaunchGroup,
     Operation,
     Reserve,
     ShrinkVolume,
@@ -134,11 +136,26 @@ def operation(item: Operation, framework_id: str) -> Json:
         case ShrinkVolume():
             shrunk = {"volume": resource(item.volume), "subtract": {"value": item.subtract / MILLI}}
             wire = {"type": "SHRINK_VOLUME", "shrink_volume": shrunk}
+        case LaunchGroup():
+            return {"type": "LAUNCH_GROUP", "launch_group": _group(item, framework_id)}
         case Launch():
             return {"type": "LAUNCH", "launch": {"task_infos": [task_info(each, framework_id) for each in item.tasks]}}
     if item.operation_id is not None:
         wire["id"] = value(item.operation_id)
     return wire
+
+
+def _group(item: LaunchGroup, framework_id: str) -> Json:
+    return {
+        "executor": {
+            "type": "DEFAULT",
+            "executor_id": value(item.executor_id),
+            "framework_id": value(framework_id),
+            "resources": [resource(each) for each in item.executor_resources],
+            "shutdown_grace_period": nanoseconds(item.shutdown_grace),
+        },
+        "task_group": {"tasks": [task_info(each, framework_id) for each in item.tasks]},
+    }
 
 
 def task_info(task: TaskLaunch, framework_id: str) -> Json:
@@ -155,6 +172,8 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
     elif task.command is not None:
         wire["command"] = command_info(task.command, task.environment)
         wire |= containers.field(task.container, task.ports)
+    if task.limits is not None:
+        _limit(wire, task, task.limits)
     if task.labels:
         wire["labels"] = labels(task.labels)
     if task.discovery_name is not None:
@@ -172,6 +191,15 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
     if task.readiness_check is not None:
         wire["check"] = checks.readiness_check(task.readiness_check, ports)
     return wire
+
+
+def _limit(wire: Json, task: TaskLaunch, found: LimitsSpec) -> None:
+    """They are those of the container, which is the executor's where there is a custom one."""
+    wire |= limits.of_task(found)
+    more = limits.of_container(found, nested=task.executor is None and task.executor_id is not None)
+    if more:
+        owner = wire.get("executor", wire)
+        owner["container"] = {"type": "MESOS", **owner.get("container", {}), **more}
 
 
 def _executor_info(task: TaskLaunch, executor: ExecutorSpec, framework_id: str) -> Json:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sdk.model.container import ContainerSpec
+from sdk.model.group import GroupSpec
+from sdk.model.limits import LimitsSpec
 from sdk.model.placement import Preference, Rule
 from sdk.model.plans import PlanSpec
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
@@ -158,6 +160,8 @@ class TaskSpec:
     """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
     health_check: HealthCheckSpec | None = None
     """A task with one is ready when it is healthy."""
+    limits: LimitsSpec | None = None
+    """What the kernel lets it have and do."""
     readiness_check: ReadinessCheckSpec | None = None
     """A task with one is ready while it passes."""
     reports_health: bool = False
@@ -171,6 +175,11 @@ class TaskSpec:
     ends, the others that are kept up are launched again with it; any other task that ends is launched again alone."""
     volumes: tuple[VolumeSpec, ...] = ()
     """Persistent volumes: what it keeps over relaunches."""
+
+    @property
+    def apart(self) -> bool:
+        """When it ends it is launched again without the others, and they without it."""
+        return self.goal is not Goal.RUNNING or not self.essential
 
 
 class OnUnreachable(StrEnum):
@@ -249,6 +258,8 @@ class PodSpec:
     """How many instances."""
     tasks: tuple[TaskSpec, ...]
     """What runs together on one agent."""
+    group: GroupSpec | None = None
+    """With one, its tasks run under one executor, as a task group of Mesos; without, each under its own."""
     role: str = "*"
     """Whose resources it takes, and is reserved for; nothing is reserved for `*`."""
     prereserved_role: str | None = None

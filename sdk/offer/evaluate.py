@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sdk.model.ids import ResourceId
 from sdk.model.leaving import near
-from sdk.model.operations import Launch, Operation
+from sdk.model.operations import Operation
 from sdk.model.records import Holding, TaskRecord
 from sdk.model.resources import MILLI, Resource
 from sdk.offer.algebra import contain
@@ -202,18 +202,18 @@ def _match(
     taken, _ = draw(sources.resources, _wanted(requirement, numbers))
     if requirement.beside and old is not None:
         prepared = in_place(old, taken, volumes.volumes)
-        tasks, records = launches(requirement, pool, claimant, prepared, numbers)
-        return Match(operations=(Launch(tasks=tasks),), tasks=records, holding=old, rest=pool.without(prepared.taken))
+        operations, records = launches(requirement, pool, claimant, prepared, numbers)
+        return Match(operations=operations, tasks=records, holding=old, rest=pool.without(prepared.taken))
     if requirement.pod.role == "*":
         prepared = unreserved(taken)
     else:
         own = pool.own(claimant.framework_ids).get(resource_id, ()) if resource_id is not None else ()
         resource_id = resource_id or ResourceId(claimant.new_id())
         prepared = prepare(requirement, pool, claimant, resource_id, own, taken, volumes.volumes)
-    tasks, records = launches(requirement, pool, claimant, prepared, numbers)
+    operations, records = launches(requirement, pool, claimant, prepared, numbers)
     place = pool.place
     return Match(
-        operations=(*prepared.operations, Launch(tasks=tasks)),
+        operations=(*prepared.operations, *operations),
         tasks=records,
         holding=Holding(
             agent_id=pool.agent_id,
