@@ -21,6 +21,8 @@ class Killing:
 
     agent_id: AgentId | None
     retry: Retry
+    grace: float | None = None
+    """Seconds, instead of the task's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +60,10 @@ class Calls(Slice):
         """When the first of them is due."""
         return min(self.kills_due.next, self.reconciles_due.next, self.accepts_due.next)
 
-    def repeat_kill(self, task_id: TaskId, agent_id: AgentId | None, retry: Retry) -> None:
-        """Send KILL when `retry` says, and again."""
-        self.kills = self.kills.set(task_id, Killing(agent_id=agent_id, retry=retry))
-        self.kills_due = self.kills_due.put(task_id, retry.due)
+    def repeat_kill(self, task_id: TaskId, killing: Killing) -> None:
+        """Send KILL when its `retry` says, and again."""
+        self.kills = self.kills.set(task_id, killing)
+        self.kills_due = self.kills_due.put(task_id, killing.retry.due)
 
     def forget_kill(self, task_id: TaskId) -> None:
         """The task has ended."""

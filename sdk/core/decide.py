@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from sdk.core import leaving
+from sdk.core.actions import act
 from sdk.core.budget import budget_requested
 from sdk.core.effects import Effect
 from sdk.core.events import (
@@ -45,7 +46,6 @@ from sdk.core.events import (
 )
 from sdk.core.feedback import operation_received
 from sdk.core.frame import Frame
-from sdk.core.leftovers import abandoned
 from sdk.core.link import call_failed, disconnected, repeat_calls, subscribed
 from sdk.core.membership import roles_accepted, update_roles
 from sdk.core.offers import offers_received
@@ -105,7 +105,7 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
         case StoringFailed():
             pass  # see above
         case PodActionRequested():
-            _action(frame, event)
+            act(frame, event)
         case PlanCommandRequested():
             command_requested(frame, event)
         case RollbackRequested():
@@ -161,31 +161,3 @@ def _agent_failed(frame: Frame, event: AgentFailed) -> None:
         if event.agent_id in refused:
             kept = {agent: why for agent, why in refused.items() if agent != event.agent_id}
             frame.work.refusals = frame.work.refusals.set(key, kept)
-
-
-def _action(frame: Frame, event: PodActionRequested) -> None:
-    key = (event.service, event.pod)
-    record = frame.pods.get(key)
-    if record is None or frame.wish(key) is None:
-        frame.log("warning", f"{event.action} of {event.service}/{event.pod}: there is no such instance")
-        return
-    # An operator who asks again does not want to wait for what went wrong before.
-    frame.troubles.release(event.service, frame.now)
-    tasks = tuple(replace(task, failures=0, not_before=0.0, refusals=0) for task in record.tasks)
-    fresh = replace(record, tasks=tasks, failures=0, not_before=0.0)
-    match event.action:
-        case "restart":
-            frame.put(replace(fresh, restart=any(not over(task) for task in record.tasks)))
-        case "replace":
-            for task in record.tasks:
-                if not over(task):
-                    frame.kill(task.task_id, task.agent_id)
-            until = frame.now + frame.settings.avoid_after_replace
-            frame.put(replace(abandoned(fresh, frame.now, replaced=True, avoid_until=until), restart=False))
-        case "excuse":
-            frame.put(replace(record, excused=True))
-        case _:
-            known = "restart, replace or excuse is possible"
-            frame.log("warning", f"{event.action!r} of {event.service}/{event.pod}: {known}")
-            return
-    frame.log("info", f"{event.service}/{event.pod}: {event.action} on request", service=event.service)

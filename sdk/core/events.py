@@ -177,12 +177,17 @@ class StoringFailed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodActionRequested:
     """An operator's wish for one instance (HTTP): `restart` in place, `replace` elsewhere, or `excuse` it: a rolling
-    update goes on although it has lost its place."""
+    update goes on although it has lost its place. `pause` has something that does nothing run in the place of tasks,
+    until they are told to `resume`."""
 
     service: str
     pod: str
     """Instance name `<pod>-<index>`."""
     action: str
+    tasks: tuple[str, ...] = ()
+    """Names of those that `pause` and `resume` are about; all that are kept up when empty."""
+    grace: float | None = None
+    """Seconds that what is ended has for that, instead of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from immutables import Map
 
 from sdk.core.apart import Apart
+from sdk.core.calls import Killing
 from sdk.core.effects import (
     CallEffect,
     DeleteEarlier,
@@ -207,22 +208,27 @@ class Frame(State):
 
     def kill(self, task_id: TaskId, agent_id: AgentId | None, *, again: bool = False) -> None:
         """End a task, and go on asking until it has ended. `again`: ask at once even if it was asked before."""
-        self._ending(task_id)
-        if task_id in self.calls.kills and not again:
+        grace = self._ending(task_id)
+        known = self.calls.kills.get(task_id)
+        if known is not None and not again and known.grace == grace:
             return
         first = Retry(due=self.now, delay=self.settings.kill_first)
         if self.subscribed:
-            self.call(Kill(task_id=task_id, agent_id=agent_id))
+            self.call(Kill(task_id=task_id, agent_id=agent_id, grace=grace))
             first = first.after_try(self.now, self.settings.kill_limit)
-        self.calls.repeat_kill(task_id, agent_id, first)
+        self.calls.repeat_kill(task_id, Killing(agent_id=agent_id, retry=first, grace=grace))
 
-    def _ending(self, task_id: TaskId) -> None:
-        """On record, so that another process goes on with it."""
+    def _ending(self, task_id: TaskId) -> float | None:
+        """On record, so that another process goes on with it; the time that an operator gives it."""
         key = self.index.by_task.get(task_id)
         record = None if key is None else self.pods[key]
-        if record is not None and any(task.task_id == task_id and not task.ending for task in record.tasks):
-            tasks = (replace(task, ending=True) if task.task_id == task_id else task for task in record.tasks)
+        task = None if record is None else next((task for task in record.tasks if task.task_id == task_id), None)
+        if record is None or task is None:
+            return None if (known := self.calls.kills.get(task_id)) is None else known.grace
+        if not task.ending:
+            tasks = (replace(each, ending=True) if each is task else each for each in record.tasks)
             self.put(replace(record, tasks=tuple(tasks)))
+        return task.grace
 
     def reconcile(self, task_id: TaskId) -> None:
         """Ask Mesos about a task, and go on until it answers."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from sdk.core.frame import Frame
 from sdk.core.state import PodKey
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import MustKill, alone
+from sdk.plan.need import MustKill
 
 
 def give_up(frame: Frame, key: PodKey, need: MustKill) -> None:
@@ -15,7 +15,7 @@ def give_up(frame: Frame, key: PodKey, need: MustKill) -> None:
     if wish is None or not late:
         return
     policy = wish.spec.recovery
-    apart = {spec.name for spec in wish.spec.tasks if alone(spec)}
+    apart = {spec.name for spec in wish.spec.tasks if spec.apart}
     tasks = tuple(
         replace(
             task,

@@ -8,7 +8,7 @@ from sdk.core.leftovers import abandoned
 from sdk.core.state import PodKey
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.offer.evaluate import Match
-from sdk.plan.need import LacksTasks, MustPlace, Outdated, Overdue, alone, done, over
+from sdk.plan.need import LacksTasks, MustPlace, Outdated, Overdue, done, over
 from sdk.plan.wish import PodWish
 
 
@@ -70,7 +70,7 @@ def launched(frame: Frame, key: PodKey, wish: PodWish, match: Match) -> None:
 def _launched_beside(frame: Frame, record: PodRecord, wish: PodWish, match: Match) -> None:
     names = {task.name for task in match.tasks}
     kept = tuple(task for task in record.tasks if task.name not in names)
-    together = any(spec.name in names and not alone(spec) for spec in wish.spec.tasks)
+    together = any(spec.name in names and not spec.apart for spec in wish.spec.tasks)
     frame.put(
         replace(
             record,

@@ -48,7 +48,7 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     frame.calls.forget_questions()
     for task_id, killing in frame.calls.kills.items():
         retry = replace(killing.retry, due=frame.now, delay=frame.settings.kill_first)
-        frame.calls.repeat_kill(task_id, killing.agent_id, retry)
+        frame.calls.repeat_kill(task_id, replace(killing, retry=retry))
     for record in frame.pods.values():
         for task in record.tasks:
             if not over(task):
@@ -141,9 +141,9 @@ def _repeat_kills(frame: Frame) -> None:
     due, frame.calls.kills_due = frame.calls.kills_due.by(frame.now)
     for task_id in due:
         killing = frame.calls.kills[task_id]
-        frame.call(Kill(task_id=task_id, agent_id=killing.agent_id))
+        frame.call(Kill(task_id=task_id, agent_id=killing.agent_id, grace=killing.grace))
         retry = killing.retry.after_try(frame.now, frame.settings.kill_limit)
-        frame.calls.repeat_kill(task_id, killing.agent_id, retry)
+        frame.calls.repeat_kill(task_id, replace(killing, retry=retry))
 
 
 def _repeat_questions(frame: Frame) -> None:

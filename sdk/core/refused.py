@@ -13,7 +13,6 @@ from sdk.core.state import PodKey
 from sdk.model.records import Holding, PodRecord
 from sdk.model.status import TaskState
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import alone
 
 
 def launches_refused(frame: Frame, event: CallFailed) -> None:
@@ -52,7 +51,7 @@ def _failed(frame: Frame, key: PodKey, record: PodRecord, event: CallFailed) -> 
     wish = frame.wish(key)
     refused = [task for task in record.tasks if task.task_id in event.task_ids]
     specs = {} if wish is None else {spec.name: spec for spec in wish.spec.tasks}
-    together = any(task.name not in specs or not alone(specs[task.name]) for task in refused)
+    together = any(task.name not in specs or not specs[task.name].apart for task in refused)
     failures = record.failures + 1 if together else max((task.failures for task in refused), default=1)
     delay = 0.0 if wish is None else relaunch_delay(wish.spec.recovery, failures)
     sentence = f"Mesos refuses its launch: {event.why}"

@@ -9,7 +9,7 @@ from sdk.core.state import PodKey, agent_of
 from sdk.model.records import PodRecord
 from sdk.model.spec import TaskSpec
 from sdk.offer.requirement import Requirement
-from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, done, given_ports
+from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, done, given_ports, over
 from sdk.plan.wish import PodWish
 
 
@@ -53,8 +53,10 @@ def requirement_of(frame: Frame, key: PodKey, wish: PodWish, neighbours: Neighbo
         config=wish.config,
         prefix=target.spec.task_id_prefix or target.spec.name,
         tasks=_tasks(record, wish, need),
+        paused=frozenset(record.paused),
         holding=None if elsewhere else record.holding,
         beside=isinstance(need, LacksTasks),
+        executor_id=next((task.executor_id for task in record.tasks if not over(task)), None),
         ports={} if elsewhere else {task.name: task.ports for task in record.tasks},
         neighbours=neighbours.around(key),
         avoid=_avoided(frame, record) if elsewhere else {},

@@ -18,7 +18,7 @@ from sdk.model.spec import Goal
 from sdk.model.status import AGENT_DRAINING, TaskState, TaskStatus
 from sdk.model.values import replace
 from sdk.plan.backoff import relaunch_delay
-from sdk.plan.need import alone, as_wished, over, ready, task_ready
+from sdk.plan.need import as_wished, over, ready, task_ready
 from sdk.plan.reasons import FINAL_REFUSALS, INVALID_OFFERS, refusal
 from sdk.plan.wish import PodWish
 
@@ -169,7 +169,7 @@ def _ended(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStatus
     ):
         return replace(record, not_before=0.0)
     spec = next((spec for spec in wish.spec.tasks if spec.name == task.name), None)
-    apart = spec is not None and alone(spec)
+    apart = spec is not None and spec.apart
     if task.ending or (record.failed and not apart):
         return record  # as we wanted; or with its neighbour, whose failure has been counted
     if status.state is TaskState.FINISHED and spec is not None and spec.goal is not Goal.RUNNING:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from sdk.door.names import bad_name, twice
 from sdk.door.problems import shown
 from sdk.door.rule import Broken, Rules
+from sdk.door.task_rules import LONGEST
 from sdk.errors import InvalidSpec
 from sdk.model.readiness import OnNotReady
 from sdk.model.roles import is_role
@@ -19,6 +20,8 @@ COUNT_LIMIT = 10_000
 
 MOST_RULES = 100
 """Rules of placement of one pod, with those inside of others: each offer is held against all of them."""
+LEAST_CPUS, LEAST_MEM = 10, 32_000
+"""Thousandths: an executor of a group with less Mesos refuses."""
 
 rule = Rules(PodSpec)
 recovery = Rules(RecoveryPolicy)
@@ -56,6 +59,26 @@ def _ports(pod: PodSpec) -> Broken:
     for tasks in [together, *apart]:
         for number in _wanted_twice(tasks):
             yield "tasks", f"port {number} is wanted twice by one instance"
+
+
+@rule("tasks", "group")
+def _group(pod: PodSpec) -> Broken:
+    """Tasks of a group have commands, and no networks of their own; its executor has 0.01 cpus, 32 MB and some disk."""
+    if pod.group is None:
+        return
+    if pod.group.cpus < LEAST_CPUS:
+        yield "group.cpus", f"is {shown(pod.group.cpus)}, has to be {LEAST_CPUS} (thousandths) or more"
+    if pod.group.mem < LEAST_MEM:
+        yield "group.mem", f"is {shown(pod.group.mem)}, has to be {LEAST_MEM} (thousandths) or more"
+    if pod.group.disk < 1:
+        yield "group.disk", f"is {shown(pod.group.disk)}, has to be above 0"
+    if not 0 <= pod.group.shutdown_grace <= LONGEST:
+        yield "group.shutdown_grace", f"is {pod.group.shutdown_grace}, has to be 0 to {LONGEST:.0f} seconds"
+    for task in pod.tasks:
+        if task.executor is not None:
+            yield f"tasks.{task.name}.executor", "has no place in a group, whose tasks run under Mesos' own"
+        if task.container.networks:
+            yield f"tasks.{task.name}.container.networks", "have no place in a group, whose tasks share a network"
 
 
 def _wanted_twice(tasks: Iterable[TaskSpec]) -> list[str]:

@@ -2,7 +2,7 @@
 operator actions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
@@ -11,7 +11,7 @@ from sdk.core.events import Event, PodActionRequested, RenewalRequested, Uninsta
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.errors import LeadershipLost, SdkError
 from sdk.http import budget, configurations, endpoints, paging, schemas, views
-from sdk.http.errors import HttpError
+from sdk.http.errors import HttpError, named
 from sdk.http.guard import require_confirmation
 from sdk.http.index import PROCESS_LINKS, Link, index
 from sdk.http.inspection import add_debug_routes
@@ -19,7 +19,8 @@ from sdk.http.openapi import described, open_to_all, parameter
 from sdk.http.plans import add_routes
 from sdk.runner import NotInCharge, Runner
 
-_ACTIONS = ("restart", "replace", "excuse")
+_ACTIONS = ("restart", "replace", "excuse", "pause", "resume")
+_MOST_GRACE = 1e9
 _OWN = {
     "state": Link("v1/state", "whether it is in charge, and what waits"),
     "services": Link("v1/services", "each with plans, pods, endpoints and configurations below its name"),
@@ -32,6 +33,9 @@ _OWN = {
 }
 _LINKS = _OWN | PROCESS_LINKS
 _WITH = parameter("with", schemas.TEXT, "Another configuration; the wanted one of the same pod where it is missing.")
+
+_TASK = parameter("task", schemas.TEXT, "Which task to `pause` or `resume`, several times for more; without, all.")
+_GRACE = parameter("grace", schemas.TEXT, "Seconds that tasks have to end, instead of their own.")
 
 
 def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
@@ -97,9 +101,7 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     @route("/v1/services/<service>/pods")
     @described("Its instances.", schemas.PODS, parameters=paging.PARAMETERS)
     def pods(service: str) -> Response:
-        whole = views.pods(_service(runner, service))
-        found = paging.page(whole["pods"], lambda each: each["name"], request.args, usual=None)
-        return jsonify({"pods": found.items} | paging.rest(found))
+        return _paged(views.pods(_service(runner, service)), "pods")
 
     @route("/v1/services/<service>/pods/<pod>")
     @described("One of its instances.", schemas.POD)
@@ -107,11 +109,9 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return jsonify(views.pod(_service(runner, service), pod))
 
     @route("/v1/services/<service>/endpoints")
-    @described(
-        "Where each named port of its tasks can be reached.", schemas.shape(endpoints=schemas.many(schemas.ENDPOINT))
-    )
+    @described("Where each named port of its tasks can be reached.", schemas.ENDPOINTS, parameters=paging.PARAMETERS)
     def reachable(service: str) -> Response:
-        return jsonify(endpoints.listed(_service(runner, service), runner.name))
+        return _paged(endpoints.listed(_service(runner, service), runner.name), "endpoints")
 
     @route("/v1/services/<service>/endpoints/<endpoint>")
     @described("One of them.", schemas.ENDPOINT)
@@ -121,10 +121,11 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     @route("/v1/services/<service>/configurations")
     @described(
         "What the target says of each pod, and what instances were launched with.",
-        schemas.shape(configurations=schemas.many(schemas.CONFIGURATION)),
+        schemas.CONFIGURATIONS,
+        parameters=paging.PARAMETERS,
     )
     def listed(service: str) -> Response:
-        return jsonify(configurations.listed(_service(runner, service)))
+        return _paged(configurations.listed(_service(runner, service)), "configurations", lambda each: each["id"])
 
     @route("/v1/services/<service>/configurations/<config>")
     @described("One of them, with its specification.", schemas.WHOLE_CONFIGURATION)
@@ -137,18 +138,29 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return jsonify(configurations.compared(_service(runner, service), config, request.args.get("with")))
 
     @route("/v1/services/<service>/pods/<pod>/<action>", "POST")
-    @described(f"Do something with an instance: {', '.join(_ACTIONS)}.", schemas.MESSAGE, status=202)
+    @described(
+        f"Do something with an instance: {', '.join(_ACTIONS)}.",
+        schemas.MESSAGE,
+        status=202,
+        parameters=(_TASK, _GRACE),
+    )
     def act(service: str, pod: str, action: str) -> Response:
         if action not in _ACTIONS:
             raise HttpError(404, f"{action!r} is not an action; there are {', '.join(_ACTIONS)}")
         view = _service(runner, service)
         names = [record.name for record in view.pods]
         if pod not in names:
-            raise HttpError(404, f"service {service} has no instance {pod!r}; it has {', '.join(names) or 'none'}")
+            raise HttpError(404, f"service {service} has no instance {pod[:80]!r}; it has {named(names)}")
         if pod not in view.wanted:
             unknown = None if view.wanted or view.removing else runner.status().problems.get(service)
             raise HttpError(409, f"{action} of {pod} is not possible: {unknown or 'it is being removed'}")
-        _submit(runner, PodActionRequested(service=service, pod=pod, action=action))
+        tasks = tuple(request.args.getlist("task"))
+        record = next(record for record in view.pods if record.name == pod)
+        known = [task.name for task in record.tasks]
+        if unheard := [task for task in tasks if task not in known]:
+            raise HttpError(404, f"{pod} has no task {unheard[0]!r}; it has {', '.join(known) or 'none'}")
+        event = PodActionRequested(service=service, pod=pod, action=action, tasks=tasks, grace=_grace())
+        _submit(runner, event)
         return _accepted(f"{action} of {pod} is stored")
 
     @route("/v1/pending")
@@ -158,11 +170,11 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         parameters=paging.PARAMETERS,
     )
     def pending() -> Response:
-        whole = views.all_pending(_snapshot(runner))["pending"]
-        found = paging.page(
-            whole, lambda each: f"{each['service']}/{each['plan']}/{each['pod']}", request.args, usual=None
+        return _paged(
+            views.all_pending(_snapshot(runner)),
+            "pending",
+            lambda each: f"{each['service']}/{each['plan']}/{each['pod']}",
         )
-        return jsonify({"pending": found.items} | paging.rest(found))
 
     @route("/v1/renew", "POST")
     @described("Go on under a new id, after Mesos has removed the framework.", schemas.MESSAGE, status=202)
@@ -193,8 +205,27 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     return routes
 
 
+def _grace() -> float | None:
+    text = request.args.get("grace")
+    if text is None:
+        return None
+    try:
+        grace = float(text)
+    except ValueError:
+        grace = -1.0
+    if not 0 <= grace <= _MOST_GRACE:
+        raise HttpError(400, f"grace: {text!r:.40} has to be a number of seconds, 0 or more")
+    return grace
+
+
 def _accepted(message: str) -> Response:
     return make_response({"message": message}, 202)
+
+
+def _paged(whole: Mapping[str, Any], key: str, name: Callable[[Any], str] = lambda each: str(each["name"])) -> Response:
+    """The part of the list that the query asks for, all of it when it asks for none."""
+    found = paging.page(whole[key], name, request.args, usual=None)
+    return jsonify({key: found.items} | paging.rest(found))
 
 
 def _snapshot(runner: Runner) -> Snapshot:
@@ -208,7 +239,7 @@ def _service(runner: Runner, name: str) -> ServiceView:
     snapshot = _snapshot(runner)
     found = snapshot.services.get(name)
     if found is None:
-        known = ", ".join(sorted(snapshot.services)) or "none"
+        known = named(sorted(snapshot.services))
         raise HttpError(404, f"framework {runner.name} has no service {name!r}; it has {known}")
     return found
 

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdk.mesos import checks, disks
+from sdk.mesos import checks, containers, disks, limits
 from sdk.model.container import ContainerSpec
+from sdk.model.limits import LimitsSpec
 from sdk.model.operations import (
     Create,
     Destroy,
     GrowVolume,
     Launch,
+    LaunchGroup,
     Operation,
     Reserve,
     ShrinkVolume,
@@ -28,6 +30,8 @@ Json = dict[str, Any]
 _NANO = 1_000_000_000
 _OF_CONTAINER: tuple[Label, ...] = (("network-scope", "container"),)
 """Says to whoever reads the DiscoveryInfo that a port is one of the container, not of the agent: Marathon's word."""
+_OF_AGENT: tuple[Label, ...] = (("network-scope", "host"),)
+"""The same of a port of the agent that leads into a container."""
 CAPABILITIES = ("PARTITION_AWARE", "MULTI_ROLE", "RESERVATION_REFINEMENT", "TASK_KILLING_STATE")
 """What this SDK relies on; a framework may never take one back."""
 
@@ -132,11 +136,26 @@ def operation(item: Operation, framework_id: str) -> Json:
         case ShrinkVolume():
             shrunk = {"volume": resource(item.volume), "subtract": {"value": item.subtract / MILLI}}
             wire = {"type": "SHRINK_VOLUME", "shrink_volume": shrunk}
+        case LaunchGroup():
+            return {"type": "LAUNCH_GROUP", "launch_group": _group(item, framework_id)}
         case Launch():
             return {"type": "LAUNCH", "launch": {"task_infos": [task_info(each, framework_id) for each in item.tasks]}}
     if item.operation_id is not None:
         wire["id"] = value(item.operation_id)
     return wire
+
+
+def _group(item: LaunchGroup, framework_id: str) -> Json:
+    return {
+        "executor": {
+            "type": "DEFAULT",
+            "executor_id": value(item.executor_id),
+            "framework_id": value(framework_id),
+            "resources": [resource(each) for each in item.executor_resources],
+            "shutdown_grace_period": nanoseconds(item.shutdown_grace),
+        },
+        "task_group": {"tasks": [task_info(each, framework_id) for each in item.tasks]},
+    }
 
 
 def task_info(task: TaskLaunch, framework_id: str) -> Json:
@@ -152,7 +171,9 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
         wire["executor"] = _executor_info(task, task.executor, framework_id)
     elif task.command is not None:
         wire["command"] = command_info(task.command, task.environment)
-        wire |= _container(task.container)
+        wire |= containers.field(task.container, task.ports)
+    if task.limits is not None:
+        _limit(wire, task, task.limits)
     if task.labels:
         wire["labels"] = labels(task.labels)
     if task.discovery_name is not None:
@@ -163,12 +184,22 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
         }
     if task.data is not None:
         wire["data"] = data(task.data.encode())
-    ports = {spec.name: number for spec, number in task.ports}
+    # Mesos looks from inside of the container.
+    ports = {spec.name: spec.inside(number, task.container) for spec, number in task.ports}
     if task.health_check is not None:
         wire["health_check"] = checks.health_check(task.health_check, ports)
     if task.readiness_check is not None:
         wire["check"] = checks.readiness_check(task.readiness_check, ports)
     return wire
+
+
+def _limit(wire: Json, task: TaskLaunch, found: LimitsSpec) -> None:
+    """They are those of the container, which is the executor's where there is a custom one."""
+    wire |= limits.of_task(found)
+    more = limits.of_container(found, nested=task.executor is None and task.executor_id is not None)
+    if more:
+        owner = wire.get("executor", wire)
+        owner["container"] = {"type": "MESOS", **owner.get("container", {}), **more}
 
 
 def _executor_info(task: TaskLaunch, executor: ExecutorSpec, framework_id: str) -> Json:
@@ -180,24 +211,8 @@ def _executor_info(task: TaskLaunch, executor: ExecutorSpec, framework_id: str) 
         "command": command_info(executor.command, task.environment),
         "resources": [resource(each) for each in task.executor_resources],
         "shutdown_grace_period": nanoseconds(executor.shutdown_grace),
-        **_container(task.container),
+        **containers.field(task.container, task.ports),
     }
-
-
-def _container(container: ContainerSpec) -> Json:
-    """The field `container` with its ContainerInfo, nothing for the agent's own files and network.
-
-    Of a task with a custom executor it stands in the ExecutorInfo: that is what Mesos makes a container for.
-    """
-    info: Json = {}
-    if container.image is not None:
-        info["mesos"] = {"image": {"type": "DOCKER", "docker": {"name": container.image}}}
-    if container.networks:
-        info["network_infos"] = [
-            {"name": network.name, **({"labels": labels(network.labels)} if network.labels else {})}
-            for network in container.networks
-        ]
-    return {"container": {"type": "MESOS", **info}} if info else {}
 
 
 def command_info(command: CommandSpec, environment: Mapping[str, str]) -> Json:
@@ -222,7 +237,9 @@ def _uri(uri: UriSpec) -> Json:
 
 def _port(spec: PortSpec, number: int, container: ContainerSpec) -> Json:
     wire: Json = {"number": number, "name": spec.name, "protocol": spec.protocol}
-    told = spec.labels if container.on_agents_network else (*spec.labels, *_OF_CONTAINER)
+    vips = tuple((f"VIP_{index}", vip) for index, vip in enumerate(spec.vips))
+    scope = _OF_AGENT if container.maps_ports else () if container.on_agents_network else _OF_CONTAINER
+    told = (*spec.labels, *vips, *scope)
     if told:
         wire["labels"] = labels(told)
     return wire

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from sdk.model.container import ContainerSpec
 from sdk.model.ids import AgentId, ExecutorId, OperationId, TaskId
+from sdk.model.limits import LimitsSpec
 from sdk.model.readiness import ReadinessCheckSpec
 from sdk.model.resources import Label, Resource
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec
@@ -86,6 +87,7 @@ class TaskLaunch:
     """JSON text for TaskInfo.data, not yet base64."""
     health_check: HealthCheckSpec | None = None
     readiness_check: ReadinessCheckSpec | None = None
+    limits: LimitsSpec | None = None
     kill_grace: float = 5.0
 
 
@@ -96,6 +98,15 @@ class Launch:
     tasks: tuple[TaskLaunch, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchGroup(Launch):
+    """LAUNCH_GROUP of tasks under Mesos' default executor, which runs there already or comes with them."""
+
+    executor_id: ExecutorId
+    executor_resources: tuple[Resource, ...]
+    shutdown_grace: float
+
+
 Change = Reserve | Unreserve | Create | Destroy | GrowVolume | ShrinkVolume
 """What an operation may do to resources; Mesos tells the outcome of one with an id."""
-Operation = Change | Launch
+Operation = Change | Launch | LaunchGroup

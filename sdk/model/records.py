@@ -39,6 +39,10 @@ class TaskRecord:
     """Failed runs in a row, of one that is launched again without the others."""
     not_before: float = 0.0
     """No launch of such a one before this time, seconds since the epoch."""
+    grace: float | None = None
+    """Seconds that an operator gives it to end, instead of its own."""
+    paused: bool = False
+    """Something that does nothing runs in its place."""
     was_ready: bool = False
     """It has been ready since it was launched."""
     refusals: int = 0
@@ -173,6 +177,8 @@ class PodRecord:
     """When it was launched as the replacement of one on a lost or leaving agent; None once that has been ready."""
     displaced_since: float | None = None
     """Since when it has had no place of its own: its agent is lost, or it waits for an offer of any agent."""
+    paused: tuple[str, ...] = ()
+    """Names of tasks in whose place something that does nothing is to run, until an operator has them resume."""
     excused: bool = False
     """An operator lets a rolling update go on without it; cleared when it is ready again."""
     avoid: tuple[Avoided, ...] = ()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from sdk.model.container import ContainerSpec
+from sdk.model.group import GroupSpec
+from sdk.model.limits import LimitsSpec
 from sdk.model.placement import Preference, Rule
 from sdk.model.plans import PlanSpec
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
@@ -35,8 +37,16 @@ class PortSpec:
     """As DiscoveryInfo tells it."""
     labels: tuple[Label, ...] = ()
     """Of the port in DiscoveryInfo, such as `("VIP_0", "/web:80")`."""
+    container_port: int | None = None
+    """Where the task listens, in a network whose ports are mapped; None: at the number of the agent's port."""
+    vips: tuple[str, ...] = ()
+    """Virtual addresses that lead to it, `name:port` or `address:port`, such as `/web:80`: labels `VIP_<n>`."""
     optional: bool = False
     """An instance is launched without it where no offer holds it, and launched anew when some agent offers it."""
+
+    def inside(self, number: int, container: ContainerSpec) -> int:
+        """Where the task listens in its own network; `number` is what it got, of the agent where ports are mapped."""
+        return self.container_port if container.maps_ports and self.container_port is not None else number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +160,8 @@ class TaskSpec:
     """JSON handed to a custom executor as TaskInfo.data; the SDK adds `ports` (name -> number), `pod` and `task_id`."""
     health_check: HealthCheckSpec | None = None
     """A task with one is ready when it is healthy."""
+    limits: LimitsSpec | None = None
+    """What the kernel lets it have and do."""
     readiness_check: ReadinessCheckSpec | None = None
     """A task with one is ready while it passes."""
     reports_health: bool = False
@@ -163,6 +175,11 @@ class TaskSpec:
     ends, the others that are kept up are launched again with it; any other task that ends is launched again alone."""
     volumes: tuple[VolumeSpec, ...] = ()
     """Persistent volumes: what it keeps over relaunches."""
+
+    @property
+    def apart(self) -> bool:
+        """When it ends it is launched again without the others, and they without it."""
+        return self.goal is not Goal.RUNNING or not self.essential
 
 
 class OnUnreachable(StrEnum):
@@ -241,6 +258,8 @@ class PodSpec:
     """How many instances."""
     tasks: tuple[TaskSpec, ...]
     """What runs together on one agent."""
+    group: GroupSpec | None = None
+    """With one, its tasks run under one executor, as a task group of Mesos; without, each under its own."""
     role: str = "*"
     """Whose resources it takes, and is reserved for; nothing is reserved for `*`."""
     prereserved_role: str | None = None

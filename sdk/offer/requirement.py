@@ -4,7 +4,8 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from sdk.model.ids import AgentId, ConfigId, FrameworkId
+from sdk.model.group import GroupSpec
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, FrameworkId
 from sdk.model.records import Holding
 from sdk.model.resources import Range
 from sdk.model.spec import PodSpec, PortSpec, TaskSpec
@@ -31,6 +32,10 @@ class Requirement:
     holding: Holding | None = None
     beside: bool = False
     """Others of its tasks run: of the holding only what these do not use is offered."""
+    executor_id: ExecutorId | None = None
+    """That under which the others run, of a task group."""
+    paused: frozenset[str] = frozenset()
+    """Names of tasks in whose place something runs that does nothing."""
     ports: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Numbers of the last launch by task and port name: kept when they are free."""
     neighbours: Neighbours = field(default_factory=Known)
@@ -50,11 +55,12 @@ class Requirement:
 
     @cached_property
     def amounts(self) -> Amounts:
-        """Scalars of all tasks together, without ports."""
+        """Scalars of all tasks together, with those of their executor when it has to come with them; without ports."""
+        own: list[TaskSpec | GroupSpec] = [*self.tasks]
+        if self.pod.group is not None and not self.beside:
+            own.append(self.pod.group)
         return Amounts(
-            cpus=sum(task.cpus for task in self.tasks),
-            mem=sum(task.mem for task in self.tasks),
-            disk=sum(task.disk for task in self.tasks),
+            cpus=sum(each.cpus for each in own), mem=sum(each.mem for each in own), disk=sum(each.disk for each in own)
         )
 
     @cached_property

@@ -29,7 +29,6 @@ from sdk.plan.need import (
     Rest,
     Stopped,
     Waits,
-    alone,
     done,
     missing,
     over,
@@ -98,7 +97,7 @@ def _due(record: PodRecord, wish: PodWish) -> float:
     if _outdated(record, wish):
         return 0.0
     gone = missing(record, wish)
-    if any(not alone(spec) for spec in gone):
+    if any(not spec.apart for spec in gone):
         return record.not_before  # the others come with it
     return min((due_of(record, spec, wish) for spec in gone if not stopped(record, spec, wish)), default=0.0)
 
@@ -106,7 +105,7 @@ def _due(record: PodRecord, wish: PodWish) -> float:
 def _stopped(record: PodRecord, wish: PodWish) -> str | None:
     """Why nothing of an instance of which nothing runs is launched: the least that it needs is refused."""
     gone = missing(record, wish)
-    together = [spec for spec in gone if not alone(spec)]
+    together = [spec for spec in gone if not spec.apart]
     refused = [stopped(record, spec, wish) for spec in together or gone]
     # One of those that are launched together is enough; of the others each has its own fate.
     return next((why for why in refused if why is not None), None) if together or all(refused) else None

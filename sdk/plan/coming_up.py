@@ -62,7 +62,7 @@ def _deadlines(wish: PodWish, slow: tuple[TaskRecord, ...]) -> Iterator[tuple[Ta
     for task in slow:
         if task.status.state in _NOT_BEGUN:
             yield task.task_id, task.launched_at + policy.start_timeout
-        elif policy.ready_timeout is None or policy.on_not_ready is OnNotReady.WAIT:
+        elif task.paused or policy.ready_timeout is None or policy.on_not_ready is OnNotReady.WAIT:
             continue
         elif task.status.state is TaskState.RUNNING and not task.was_ready:
             yield task.task_id, task.changed_at + policy.ready_timeout

@@ -4,7 +4,6 @@ again.
 
 from sdk.model.records import PodRecord
 from sdk.model.spec import TaskSpec
-from sdk.plan.need import alone
 from sdk.plan.reasons import refused_for_good
 from sdk.plan.wish import PodWish
 
@@ -18,7 +17,7 @@ def host_of(record: PodRecord) -> str:
 
 def due_of(record: PodRecord, spec: TaskSpec, wish: PodWish) -> float:
     """When one of its tasks may be launched; those that are launched together wait for the same."""
-    if not alone(spec):
+    if not spec.apart:
         return record.not_before
     task = next((task for task in record.tasks if task.name == spec.name), None)
     return 0.0 if task is None or task.config != wish.config else task.not_before

@@ -189,7 +189,7 @@ def task_ready(task: TaskRecord, spec: TaskSpec) -> bool:
     """The task runs and says that it is of use (when it says anything about that)."""
     if task.status.state is not TaskState.RUNNING or task.status.healthy is False:
         return False
-    if spec.readiness_check is not None and task.status.passes is not True:
+    if task.paused or (spec.readiness_check is not None and task.status.passes is not True):
         return False
     says = spec.health_check is not None or spec.reports_health
     return task.status.healthy is True or not says
@@ -200,11 +200,6 @@ def done(task: TaskRecord, spec: TaskSpec, wish: PodWish) -> bool:
     if task.status.state is not TaskState.FINISHED:
         return False
     return spec.goal is Goal.ONCE or (spec.goal is Goal.FINISHED and task.config == wish.config)
-
-
-def alone(spec: TaskSpec) -> bool:
-    """When the task ends it is launched again without the others, and they without it."""
-    return spec.goal is not Goal.RUNNING or not spec.essential
 
 
 def missing(record: PodRecord, wish: PodWish) -> tuple[TaskSpec, ...]:

@@ -22,7 +22,6 @@ from sdk.plan.need import (
     Rest,
     Stopped,
     Waits,
-    alone,
     lacking_ports,
     missing,
     ready,
@@ -41,14 +40,20 @@ def running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now
         return Outdated(tasks=alive_ids, ready=is_ready)
     gone = missing(record, wish)
     together = tuple(task.task_id for task in alive if specs[task.name].goal is Goal.RUNNING)
-    if together and (record.failed or any(not alone(spec) for spec in gone)):
+    if together and (record.failed or any(not spec.apart for spec in gone)):
         return MustKill(tasks=together, message=record.last_failure or "one of its tasks is over")
+    switched = [task for task in alive if task.paused is not (task.name in record.paused)]
+    if switched:
+        them = tuple(task.task_id for task in switched)
+        all_of_them = any(not specs[task.name].apart for task in switched)
+        word = "is resumed" if switched[0].paused else "is paused"
+        return MustKill(tasks=together if all_of_them else them, message=f"{switched[0].name} {word} on request")
     if is_ready and around.behind:
         return Outdated(tasks=alive_ids, ready=True)
     watch = coming_up(wish, alive, now)
     if watch.late:
         late = tuple(task.task_id for task in watch.late)
-        all_of_them = any(not alone(specs[task.name]) for task in watch.late)
+        all_of_them = any(not specs[task.name].apart for task in watch.late)
         return MustKill(
             tasks=tuple(dict.fromkeys((*late, *(together if all_of_them else ())))), message=watch.why, late=late
         )
@@ -64,6 +69,9 @@ def running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now
         return _lacks(watch, Progress.ERROR, message, serves=is_ready)
     slow = tuple(task for task in alive if not task_ready(task, specs[task.name]))
     status, message = _starting(record, wish, slow or alive)
+    if slow and all(task.paused and task.status.state is TaskState.RUNNING for task in slow):
+        status, message = Progress.DELAYED, f"paused on {host_of(record)}, until it is resumed"
+        message = message if is_ready else f"{', '.join(task.name for task in slow)} {message}"
     if not is_ready:
         return Waits(status=status, message=message, until=watch.until, reconcile=watch.silent)
     if slow:

@@ -42,6 +42,8 @@ class PlayedTask:
     name: str
     info: Json
     state: str = "TASK_STAGING"
+    group: int | None = None
+    """What it ends with, and under an executor that others of other groups share."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class PlayedExecutor:
     new_uuid: Callable[[], str]
     tasks: dict[str, PlayedTask] = field(default_factory=dict)
     unacknowledged: list[Json] = field(default_factory=list)
+    _groups: int = 0
 
     def call(self, kind: str, body: Json) -> None:
         """One call to the agent."""
@@ -83,12 +86,14 @@ class PlayedExecutor:
         match event["type"]:
             case "LAUNCH":
                 self._launch(event["launch"]["task"])
+            case "LAUNCH_GROUP":
+                self._groups += 1
+                for info in event["launch_group"]["task_group"]["tasks"]:
+                    self._launch(info, self._groups)
             case "KILL":
                 task = self.tasks.get(event["kill"]["task_id"]["value"])
-                if task is not None and task.state != "TASK_KILLING":
-                    self.update(task, "TASK_KILLING")
-                    wait = self.behaviour(task.name).kill_takes
-                    self.later(wait, partial(self.finish, task, "TASK_KILLED", "Command terminated with signal Killed"))
+                if task is not None:
+                    self._kill(task)
             case "SHUTDOWN":
                 for task in list(self.tasks.values()):
                     self.finish(task, "TASK_KILLED", "Executor is shutting down")
@@ -97,8 +102,21 @@ class PlayedExecutor:
                 uuid = event["acknowledged"]["uuid"]
                 self.unacknowledged = [status for status in self.unacknowledged if status["uuid"] != uuid]
 
-    def _launch(self, info: Json) -> None:
-        task = PlayedTask(task_id=info["task_id"]["value"], name=info["name"], info=info)
+    def _kill(self, task: PlayedTask) -> None:
+        """A group is ended as a whole."""
+        for each in (task, *self._neighbours(task)):
+            if each.state != "TASK_KILLING":
+                self.update(each, "TASK_KILLING")
+                wait = self.behaviour(each.name).kill_takes
+                self.later(wait, partial(self.finish, each, "TASK_KILLED", "Command terminated with signal Killed"))
+
+    def _neighbours(self, task: PlayedTask) -> list[PlayedTask]:
+        if task.group is None:
+            return []
+        return [each for each in self.tasks.values() if each.group == task.group and each is not task]
+
+    def _launch(self, info: Json, group: int | None = None) -> None:
+        task = PlayedTask(task_id=info["task_id"]["value"], name=info["name"], info=info, group=group)
         if task.task_id in self.tasks:
             return
         self.tasks[task.task_id] = task
@@ -159,8 +177,16 @@ class PlayedExecutor:
         self.call("UPDATE", {"status": status})
 
     def finish(self, task: PlayedTask, state: str, message: str) -> None:
-        """The task ends, and a moment later its executor."""
+        """The task ends, with its group unless all is well, and after the last one, a moment later, the executor."""
         if self.tasks.pop(task.task_id, None) is None:
             return
         self.update(task, state, message)
-        self.later(self.behaviour(task.name).lingers, lambda: self.end(0))
+        if state != "TASK_FINISHED":
+            for each in self._neighbours(task):
+                self._kill(each)
+        if not self.tasks:
+            self.later(self.behaviour(task.name).lingers, self._leave)
+
+    def _leave(self) -> None:
+        if not self.tasks:
+            self.end(0)

@@ -121,10 +121,11 @@ class Simulation(Facts):
         self.scheduler.publish({service.name: service for service in services})
         self.cluster.pump()
 
-    def action(self, instance: str, action: str) -> None:
-        """An operator asks for `restart` or `replace` of `<service>/<pod>-<index>`."""
+    def action(self, instance: str, action: str, *tasks: str, grace: float | None = None) -> None:
+        """An operator asks for `restart`, `replace`, `pause` or `resume` of `<service>/<pod>-<index>`, or of tasks."""
         service, _, pod = instance.partition("/")
-        self.scheduler.give(PodActionRequested(service=service, pod=pod, action=action))
+        event = PodActionRequested(service=service, pod=pod, action=action, tasks=tasks, grace=grace)
+        self.scheduler.give(event)
         self.cluster.pump()
 
     def say(

@@ -15,6 +15,7 @@ from sdk.core.index import Index
 from sdk.core.settings import Settings
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
+from sdk.model.group import GroupSpec
 from sdk.model.plans import PhaseSpec, PlanSpec
 from sdk.model.spec import Goal, PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.need import LacksPorts, LacksTasks
@@ -79,6 +80,7 @@ class Chaos(RuleBasedStateMachine):
         ordered=st.booleans(),
         odd=st.sampled_from((0, 22, 31000, 31003)),
         more=st.sets(st.sampled_from(("helper", "job"))),
+        group=st.booleans(),
     )
     def publish(
         self,
@@ -93,9 +95,11 @@ class Chaos(RuleBasedStateMachine):
         ordered: bool = False,
         odd: int = 0,
         more: Collection[str] = (),
+        group: bool = False,
     ) -> None:
         """`odd` is a port that instances may do without: not offered anywhere, or perhaps somebody else's. `more` are
-        tasks that are launched again alone: one that the others can do without, one that runs to its end.
+        tasks that are launched again alone: one that the others can do without, one that runs to its end. All of an
+        instance may run under one executor.
         """
         services = dict(self.sim.scheduler.services or {})
         spec = service(
@@ -120,7 +124,8 @@ class Chaos(RuleBasedStateMachine):
             "job": replace(small, name="job", goal=Goal.FINISHED),
         }
         chosen = {*more, *(["sidecar"] if sidecar else [])}
-        spec = changed(spec, tasks=(task, *(besides[name] for name in sorted(chosen))))
+        tasks = (task, *(besides[name] for name in sorted(chosen)))
+        spec = changed(spec, tasks=tasks, group=GroupSpec() if group else None)
         if ordered:
             one_by_one = PlanSpec(name="deploy", phases=(PhaseSpec(name="app", pod="app"),))
             spec = replace(spec, plans=(one_by_one,))
@@ -267,7 +272,7 @@ class Chaos(RuleBasedStateMachine):
         self.sim.kill_task("/".join(names[pick % len(names)]))
 
     @precondition(lambda self: self.sim.scheduler.state is not None and self.sim.scheduler.state.pods)
-    @rule(pick=st.integers(0, 5), action=st.sampled_from(("restart", "replace", "excuse")))
+    @rule(pick=st.integers(0, 5), action=st.sampled_from(("restart", "replace", "excuse", "pause", "resume")))
     def operate(self, pick: int, action: str) -> None:
         assert self.sim.scheduler.state is not None
         names = sorted(self.sim.scheduler.state.pods)
@@ -397,6 +402,8 @@ class Chaos(RuleBasedStateMachine):
         """Exactly what is wanted runs, and nothing else is left."""
         sim = self.sim
         wanted = self._running_at_rest()
+        for instance in sim.scheduler.stored_pods():
+            sim.action(instance, "resume")
         sim.run_until(lambda: self._let_plans_go_on() and sim.running() == wanted, f"{wanted} run", within=600)
         # Long enough for a sweep through all offers, which finds what nobody waits for.
         sim.run_until(

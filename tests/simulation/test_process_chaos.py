@@ -18,7 +18,7 @@ from sdk.testing import Behaviour
 from tests.simulation.specs import changed, service
 from tests.simulation.test_chaos import AGENTS, CALLS, Chaos
 
-QUICK = RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0)
+QUICK = RecoveryPolicy(replace_after=10.0, backoff_max=5.0, launch_timeout=15.0, start_timeout=30.0)
 REFUSED = "a command that Mesos refuses"
 OPERATIONS = ("RESERVE", "UNRESERVE", "CREATE", "DESTROY", "GROW_VOLUME", "SHRINK_VOLUME")
 SECONDS = st.sampled_from((3.0, 10.0))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from sdk.core.effects import Kill
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.spec import CommandSpec, Goal, PortSpec, RecoveryPolicy, ServiceSpec, TaskSpec, UpdateStrategy
 from sdk.plan.progress import Progress
@@ -451,3 +452,76 @@ def test_helper_that_never_runs_is_launched_again_alone() -> None:
     assert _task(sim, "server") == first
     sim.settle()
     sim.expect_reserved_exactly()
+
+
+def _command(sim: Simulation, name: str) -> str:
+    """What a task of the instance really runs."""
+    [(_, found)] = sim.cluster.tasks({_task(sim, name)})
+    return str(found.info["command"]["value"])
+
+
+def test_paused_instance_does_nothing_in_its_place_until_it_is_resumed() -> None:
+    """Also under another scheduler, after a failure and with another configuration; its reservation and ports stay."""
+    sim = started()
+    before = sim.record("web/app-0")
+    sim.action("web/app-0", "pause")
+    sim.run_until(lambda: _task(sim, "server") != before.tasks[0].task_id and bool(sim.running()), "it is paused")
+    assert _command(sim, "server") == "exec sleep 2147483647"
+    step = sim.step("web/app-0", "recovery")
+    assert (step.status, step.message) == (Progress.DELAYED, "server paused on agent1, until it is resumed")
+    after = sim.record("web/app-0")
+    assert (after.tasks[0].ports, after.failures, after.ready_since) == (before.tasks[0].ports, 0, None)
+    sim.restart_scheduler()
+    first = _task(sim, "server")
+    sim.kill_task("web/app-0")
+    sim.run_until(lambda: _task(sim, "server") != first and bool(sim.running()), "it is launched again")
+    first = _task(sim, "server")
+    sim.publish(pod(command="sleep 2000"))
+    sim.run_until(lambda: _task(sim, "server") != first and bool(sim.running()), "it is updated")
+    assert _command(sim, "server") == "exec sleep 2147483647"
+    first = _task(sim, "server")
+    sim.action("web/app-0", "resume")
+    sim.run_until(lambda: _task(sim, "server") != first and bool(sim.running()), "it is resumed")
+    assert _command(sim, "server") == "sleep 2000"
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is complete")
+    sim.settle()
+    sim.expect_reserved_exactly()
+
+
+def test_one_task_that_is_not_essential_is_paused_alone() -> None:
+    """The others go on; the instance is of use meanwhile."""
+    sim = started(task("helper", essential=False))
+    sim.run_until(lambda: _state(sim, "helper") == "TASK_RUNNING", "the helper runs")
+    server, helper = _task(sim, "server"), _task(sim, "helper")
+    sim.action("web/app-0", "pause", "helper")
+    sim.run_until(
+        lambda: _task(sim, "helper") != helper and _state(sim, "helper") == "TASK_RUNNING", "the helper is paused"
+    )
+    assert (_command(sim, "helper"), _command(sim, "server")) == ("exec sleep 2147483647", "sleep 1000")
+    assert sim.step("web/app-0", "recovery").message == "helper paused on agent1, until it is resumed"
+    assert sim.record("web/app-0").ready_since is not None
+    sim.action("web/app-0", "resume", "helper")
+    sim.run_until(lambda: sim.record("web/app-0").paused == () and _command_is(sim, "sleep 1000"), "it is resumed")
+    assert _task(sim, "server") == server
+
+
+def _command_is(sim: Simulation, command: str) -> bool:
+    return _state(sim, "helper") == "TASK_RUNNING" and _command(sim, "helper") == command
+
+
+def test_operator_says_how_long_a_task_has_to_end() -> None:
+    """For the first KILL and all that follow, also of another process; and may say less later."""
+    sim = started()
+    sim.behave("app-0-server", Behaviour(kill_takes=300.0))
+    sim.action("web/app-0", "restart", grace=30.0)
+    sim.advance(20)
+    sim.restart_scheduler()
+    sim.advance(20)
+    sim.action("web/app-0", "restart", grace=0.0)
+    sim.advance(20)
+    kills = [effect.grace for effect in sim.scheduler.effects if isinstance(effect, Kill)]
+    assert kills[:3] == [30.0] * 3
+    assert kills[-1] == 0.0
+    assert set(kills) == {30.0, 0.0}
+    sim.run_until(lambda: not sim.record("web/app-0").restart, "it was restarted", within=400)
+    assert sim.record("web/app-0").tasks[0].grace is None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from sdk.door.accept import RULES
-from sdk.model import container, placement, plans, readiness, spec, volumes
+from sdk.model import container, group, limits, placement, plans, readiness, spec, volumes
 from tests.support.wrapped import wrapped
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "specs.md"
@@ -18,6 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "specs.md"
 KINDS: tuple[type, ...] = (
     spec.ServiceSpec,
     spec.PodSpec,
+    group.GroupSpec,
     spec.TaskSpec,
     spec.PortSpec,
     spec.CommandSpec,
@@ -25,8 +26,12 @@ KINDS: tuple[type, ...] = (
     spec.ExecutorSpec,
     container.ContainerSpec,
     container.NetworkSpec,
+    container.MountSpec,
+    container.ExternalVolumeSpec,
     spec.HealthCheckSpec,
     readiness.ReadinessCheckSpec,
+    limits.LimitsSpec,
+    limits.RlimitSpec,
     volumes.VolumeSpec,
     spec.RecoveryPolicy,
     spec.UpdateStrategy,
@@ -84,7 +89,7 @@ def _section(kind: type) -> Iterator[str]:
     for field in dataclasses.fields(kind):
         shown = field.type.__name__ if isinstance(field.type, type) else str(field.type)
         shown = shown.replace(str(placement.Rule), "Rule").replace("'Rule'", "Rule")
-        for module in ("spec.", "container.", "placement.", "plans.", "readiness.", "volumes."):
+        for module in ("spec.", "container.", "placement.", "plans.", "readiness.", "group.", "limits.", "volumes."):
             shown = shown.replace(f"sdk.model.{module}", "")
         for module in ("collections.abc.", "typing."):
             shown = shown.replace(module, "")

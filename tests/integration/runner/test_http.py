@@ -177,6 +177,12 @@ def test_actions_are_accepted_for_what_exists(bench: Bench, client: FlaskClient)
     assert client.post("/v1/services/web/pods/pod-0/explode", json={}).status_code == 404
     assert client.get("/v1/services/web/pods/pod-0/restart", json={}).status_code == 405
     assert client.post("/v1/services/web/pods/pod-0/excuse", json={}).status_code == 202
+    assert client.post("/v1/services/web/pods/pod-0/restart?grace=1.5", json={}).status_code == 202
+    assert client.post("/v1/services/web/pods/pod-0/restart?grace=-1", json={}).status_code == 400
+    assert client.post("/v1/services/web/pods/pod-0/restart?grace=soon", json={}).status_code == 400
+    assert client.post("/v1/services/web/pods/pod-0/restart?grace=nan", json={}).status_code == 400
+    assert client.post("/v1/services/web/pods/pod-0/pause?task=no", json={}).status_code == 404
+    assert client.post("/v1/services/web/pods/pod-0/resume", json={}).status_code == 202
     assert client.post("/v1/renew", json={}).status_code == 409
     wait_until(lambda: [call for call in bench.master.calls if type(call).__name__ == "Kill"], what="a kill")
 

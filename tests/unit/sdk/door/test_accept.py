@@ -13,6 +13,8 @@ from sdk.codecs import decode, encode
 from sdk.door.accept import accept
 from sdk.errors import InvalidSpec
 from sdk.model.container import ContainerSpec, NetworkSpec
+from sdk.model.group import GroupSpec
+from sdk.model.limits import LimitsSpec, RlimitSpec
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
 from sdk.model.spec import (
     CommandSpec,
@@ -171,6 +173,53 @@ def nested(levels: int) -> dict[str, Any]:
             service(task={"health_check": HealthCheckSpec()}),
             "service.pods.lb.tasks.server.health_check",
             "exactly one",
+        ),
+        (
+            service(task={"limits": LimitsSpec(cpus=999)}),
+            "service.pods.lb.tasks.server.limits.cpus",
+            "less than the 1.0",
+        ),
+        (service(task={"limits": LimitsSpec(mem=0)}), "service.pods.lb.tasks.server.limits.mem", "above 0"),
+        (service(task={"limits": LimitsSpec(shm=1500)}), "service.pods.lb.tasks.server.limits.shm", "whole MB"),
+        (
+            service(task={"limits": LimitsSpec(seccomp="../x")}),
+            "service.pods.lb.tasks.server.limits.seccomp",
+            "no name",
+        ),
+        (
+            service(task={"limits": LimitsSpec(rlimits=(RlimitSpec(type="NOFILE"),))}),
+            "service.pods.lb.tasks.server.limits.rlimits[0].type",
+            "is no limit",
+        ),
+        (
+            service(task={"limits": LimitsSpec(rlimits=(RlimitSpec(type="RLMT_CPU", soft=2, hard=1),))}),
+            "service.pods.lb.tasks.server.limits.rlimits[0].soft",
+            "is not possible",
+        ),
+        (
+            service(task={"limits": LimitsSpec(rlimits=(RlimitSpec(type="RLMT_CPU", soft=2),))}),
+            "service.pods.lb.tasks.server.limits.rlimits[0].soft",
+            "both, or neither",
+        ),
+        (
+            service(task={"command": None, "executor": EXECUTOR, "mem": 64_000, "limits": LimitsSpec(cpus=2000)}),
+            "service.pods.lb.tasks.server.limits.cpus",
+            "has no place in a task with a custom executor",
+        ),
+        (service(pod={"group": GroupSpec(cpus=9)}), "service.pods.lb.group.cpus", "has to be 10 (thousandths) or more"),
+        (service(pod={"group": GroupSpec(mem=31_999)}), "service.pods.lb.group.mem", "has to be 32000"),
+        (service(pod={"group": GroupSpec(disk=0)}), "service.pods.lb.group.disk", "has to be above 0"),
+        (
+            service(pod={"group": GroupSpec()}, task={"command": None, "executor": EXECUTOR, "mem": 64_000}),
+            "service.pods.lb.tasks.server.executor",
+            "has no place in a group",
+        ),
+        (
+            service(
+                pod={"group": GroupSpec()}, task={"container": ContainerSpec(networks=(NetworkSpec(name="calico"),))}
+            ),
+            "service.pods.lb.tasks.server.container.networks",
+            "have no place in a group",
         ),
         (
             service(task={"readiness_check": ReadinessCheckSpec()}),
