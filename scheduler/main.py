@@ -181,21 +181,28 @@ def feed_factory(framework: FrameworkConfig, mesos: str, url: str, access: Acces
     """Makes subscriptions of `framework` to the masters at `mesos`."""
 
     def make(record: FrameworkRecord, post: Callable[[Event], None]) -> MesosFeed:
-        info = FrameworkInfo(
-            name=framework.name,
-            roles=record.roles,
-            user=framework.user,
-            framework_id=record.framework_id,
-            principal=framework.principal,
-            failover_timeout=framework.failover_timeout,
-            checkpoint=framework.checkpoint,
-            webui_url=framework.webui_url or url,
-            capabilities=tuple(framework.capabilities),
-            min_allocatable=framework.min_allocatable,
-        )
+        info = framework_info(framework, record, url)
         return MesosFeed(info=info, master=mesos, post=post, credentials=access.credentials, tls=access.tls)
 
     return make
+
+
+def framework_info(framework: FrameworkConfig, record: FrameworkRecord, url: str) -> FrameworkInfo:
+    """How the framework presents itself. Mesos changes neither user nor checkpoint of one that has an id, and would
+    refuse each update of its roles that says something else.
+    """
+    return FrameworkInfo(
+        name=framework.name,
+        roles=record.roles,
+        user=framework.user if record.user is None else record.user,
+        framework_id=record.framework_id,
+        principal=framework.principal,
+        failover_timeout=framework.failover_timeout,
+        checkpoint=framework.checkpoint if record.checkpoint is None else record.checkpoint,
+        webui_url=framework.webui_url or url,
+        capabilities=tuple(framework.capabilities),
+        min_allocatable=framework.min_allocatable,
+    )
 
 
 def run(settings: SchedulerSettings) -> None:

@@ -119,7 +119,10 @@ class Targets(Protocol):
 
 
 class Plugin(Protocol):
-    """A framework. Made without arguments, once per process."""
+    """A framework. Made without arguments, once per process.
+
+    Whoever derives from this class writes only the methods that he needs; `took_charge` is always one of them.
+    """
 
     def start(self, host: Host) -> None:
         """Get ready. Called once, on every process; must return soon."""
@@ -127,8 +130,9 @@ class Plugin(Protocol):
     def stop(self) -> None:
         """End what `start` and `took_charge` began."""
 
-    def blueprints(self, host: Host) -> "Sequence[Blueprint]":
+    def blueprints(self, host: Host) -> "Sequence[Blueprint]":  # noqa: ARG002 - for those that have some
         """Routes of the plugin's own; called before `start`. Their names must be unique per framework."""
+        return ()
 
     def took_charge(self, targets: Targets) -> None:
         """This process is in charge now: read anew what services should be; publish it here, then and at each change.

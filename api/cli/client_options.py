@@ -28,6 +28,7 @@ class ClientOptions:
     token: str | None = None
     user: str | None = None
     password_file: Path | None = None
+    ca: Path | None = None
     verbose: bool = False
 
     @property
@@ -54,7 +55,7 @@ def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 
 
 def client_options(command: Command) -> Command:
-    """Adds --api, --user, --password-file, --token and --verbose; the values are in the context's ClientOptions."""
+    """Adds the options; their values are in the context's ClientOptions."""
     for option in (
         option_not_there_yet("--name"),
         click.option(
@@ -71,7 +72,7 @@ def client_options(command: Command) -> Command:
             metavar="TOKEN",
             expose_value=False,
             callback=_store("token"),
-            help="DC/OS authentication token. Better set EDGELB_TOKEN: others can see command lines.",
+            help="Token of a user, or of DC/OS. Better set EDGELB_TOKEN: others can see command lines.",
         ),
         click.option(
             "--password-file",
@@ -89,6 +90,15 @@ def client_options(command: Command) -> Command:
             expose_value=False,
             callback=_store("user"),
             help="User of the API, where it asks for one.  [env: EDGELB_API_USER]",
+        ),
+        click.option(
+            "--ca",
+            envvar="EDGELB_API_CA",
+            metavar="FILE",
+            type=click.Path(path_type=Path),
+            expose_value=False,
+            callback=_store("ca"),
+            help="Certificates (PEM) to trust instead of the system's, for https.  [env: EDGELB_API_CA]",
         ),
         click.option(
             "--api",

@@ -10,6 +10,7 @@ import click
 
 from api.cli import doctor_checks as checks
 from api.cli import logs, settings
+from api.cli.client_command import token_of
 from api.cli.client_options import ClientOptions, client_options
 from api.cli.exits import Exit
 from api.cli.finding import FAIL, WARN, Finding
@@ -56,7 +57,7 @@ def doctor(
     """Check this machine, and that ZooKeeper, Mesos, scheduler, template and API answer. Changes nothing."""
     client = context.ensure_object(ClientOptions)
     try:
-        credentials = client.credentials
+        credentials, token = client.credentials, token_of(client)
     except InvalidSpec as error:
         raise click.UsageError(str(error)) from error
     targets = checks.Targets(
@@ -64,7 +65,8 @@ def doctor(
         zk_root=zk_root,
         mesos=mesos,
         api=client.api,
-        token=client.token,
+        token=token,
+        ca=client.ca,
         credentials=credentials,
         access=access,
         framework=framework,

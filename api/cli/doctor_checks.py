@@ -15,8 +15,9 @@ import urllib3
 from api.cli.finding import FAIL, OK, WARN, Finding
 from api.cli.machine_checks import check_disk, check_ports, check_programs, check_python
 from api.cli.secret_checks import check_authority, check_secrets
-from api.client.client import ApiClient, without_secrets
+from api.client.client import ApiClient
 from api.client.errors import ApiError, ApiUnreachable
+from api.client.transport import without_secrets
 from api.observed.liveness import Liveness
 from api.status.doubts import Seen, doubts
 from sdk.clock import SystemClock
@@ -49,6 +50,7 @@ class Targets:
     access: Access
     token: str | None = field(default=None, repr=False)
     credentials: tuple[str, str] | None = field(default=None, repr=False)
+    ca: Path | None = None
 
 
 def check_all(targets: Targets) -> Iterator[Finding]:
@@ -62,7 +64,7 @@ def check_all(targets: Targets) -> Iterator[Finding]:
         services = [
             pool.submit(lambda: list(check_zookeeper(targets))),
             pool.submit(lambda: [check_mesos(targets.mesos, targets.access)]),
-            pool.submit(lambda: [check_api(targets.api, targets.token, targets.credentials)]),
+            pool.submit(lambda: [check_api(targets.api, targets.token, targets.credentials, targets.ca)]),
             pool.submit(lambda: [check_secrets(os.environ), *check_authority(os.environ)]),
         ]
         for findings in services:
@@ -235,11 +237,13 @@ def _reach(address: str) -> None:
         raise last
 
 
-def check_api(url: str, token: str | None = None, credentials: tuple[str, str] | None = None) -> Finding:
+def check_api(
+    url: str, token: str | None = None, credentials: tuple[str, str] | None = None, ca: Path | None = None
+) -> Finding:
     """Whether the API answers and can reach ZooKeeper."""
     advice = "start edgelb run api (or edgelb serve), or name its address with --api or EDGELB_API"
     try:
-        client = ApiClient(url, token=token, credentials=credentials, timeout=_TIMEOUT)
+        client = ApiClient(url, token=token, credentials=credentials, ca=ca, timeout=_TIMEOUT)
         client.ping()
         names = [pool["name"] for pool in client.pools()]
     except (ApiUnreachable, ValueError) as error:

@@ -10,8 +10,9 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_names import pool_names
-from api.client.client import ApiClient, without_secrets
+from api.client.client import ApiClient
 from api.client.errors import ApiError
+from api.client.transport import without_secrets
 from api.process.version import package_version
 
 _SECTIONS = (

@@ -156,7 +156,11 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
     if as_json:
         data_json(pools)
         return
-    states = {one["name"]: one["state"] for one in client.statuses()}
+    statuses = client.statuses()
+    states = {one["name"]: one["state"] for one in statuses}
+    known = {pool["name"] for pool in pools}
+    # One that cannot be read is no pool that could be listed, and must not be overlooked: it can be deleted.
+    unreadable = [one for one in statuses if one["name"] not in known]
     data(
         table(
             ("NAME", "APIVERSION", "COUNT", "ROLE", "PORTS", "STATE", "TYPE"),
@@ -166,12 +170,15 @@ def list_pools(client: ApiClient, as_json: bool) -> None:
                     *(states.get(pool["name"], "-"), kind(pool)),
                 )
                 for pool in pools
-            ],
+            ]
+            + [(one["name"], "-", "-", "-", "-", one["state"], "-") for one in unreadable],
         )
     )
+    for one in unreadable:
+        talk(f"{one['name']}: {one['summary']}")
     if any(state != READY for state in states.values()):
         talk("Next: edgelb status")
-    if not pools:
+    if not statuses and not pools:
         talk("There are no pools yet. Next: edgelb create POOL-FILE")
 
 

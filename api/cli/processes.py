@@ -52,6 +52,8 @@ def run() -> None:
     settings.api_prefix,
     settings.framework_name,
     settings.credentials_file,
+    settings.api_certificate,
+    settings.api_key,
     settings.scheduler_secret_file,
     settings.scheduler_ca,
     settings.allow_unauthenticated,
@@ -67,6 +69,8 @@ def api(
     prefix: str,
     framework: str,
     credentials_file: Path | None,
+    api_certificate: Path | None,
+    api_key: Path | None,
     scheduler_secret_file: Path | None,
     scheduler_ca: Path | None,
     allow_unauthenticated: bool,
@@ -75,10 +79,22 @@ def api(
     require_if_match: bool,
 ) -> None:
     """Run the API server. Any number may run at once."""
-    from api.web.accounts import load_accounts
+    from api.users.credentials import Credentials
+    from api.users.on_disk import users_on_disk
     from api.web.main import ApiSettings
     from api.web.main import run as serve
+    from sdk.clock import SystemClock
+    from sdk.http.tls import ServerTls
 
+    clock = SystemClock()
+    if api_key is not None and api_certificate is None:
+        raise InvalidSpec("api-key", "belongs to a certificate: give EDGELB_API_CERTIFICATE, too")
+    users = users_on_disk(credentials_file, "credentials-file", clock) if credentials_file else None
+    tls = None
+    if api_certificate is not None:
+        tls = ServerTls(
+            certificate=api_certificate, key=api_key or api_certificate, settings="api-certificate, api-key"
+        )
     serve(
         ApiSettings(
             zk=zk,
@@ -88,7 +104,8 @@ def api(
             framework=framework,
             scheduler_secret=_secret(scheduler_secret_file),
             scheduler_ca=scheduler_ca,
-            accounts=load_accounts(credentials_file, "credentials-file") if credentials_file else None,
+            credentials=Credentials(users, clock) if users else None,
+            tls=tls,
             allow_unauthenticated=allow_unauthenticated,
             hosts=values.split(hosts),
             raw_strings=raw_strings,

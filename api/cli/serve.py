@@ -109,6 +109,8 @@ class Tagged:
 @settings.scheduler_key
 @settings.scheduler_client_ca
 @settings.credentials_file
+@settings.api_certificate
+@settings.api_key
 @settings.allow_unauthenticated
 @settings.log_level
 @settings.log_format
@@ -129,7 +131,7 @@ def serve(context: click.Context, /, **given: Any) -> None:
         "template": given["template_health_listen"],
         "api": given["api_listen"],
     }
-    schemes = {} if given["scheduler_certificate"] is None else {"scheduler": "https"}
+    schemes = {name: "https" for name in ("scheduler", "api") if given[f"{name}_certificate"] is not None}
     # Who listens at port 0 takes a free one, which is not known here.
     health = {
         name: f"{schemes.get(name, 'http')}://{reachable(listen)}/healthz"

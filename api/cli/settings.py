@@ -216,7 +216,16 @@ scheduler_client_ca = click.option(
 credentials_file = click.option(
     "--credentials-file", envvar="EDGELB_API_CREDENTIALS_FILE", default=None, show_envvar=True,
     show_default="everybody may use the API", type=click.Path(path_type=Path), metavar="FILE",
-    help="Who may use the API: lines user:password or user:hash.",
+    help="Who may use the API, and for what: a table in TOML for each user.",
+)  # fmt: skip
+api_certificate = click.option(
+    "--api-certificate", envvar="EDGELB_API_CERTIFICATE", default=None, show_envvar=True,
+    show_default="the API speaks no TLS", type=click.Path(path_type=Path), metavar="FILE",
+    help="Certificate of the API server and those above it (PEM); read again when it changes.",
+)  # fmt: skip
+api_key = click.option(
+    "--api-key", envvar="EDGELB_API_KEY", default=None, show_envvar=True, show_default="in the file of the certificate",
+    type=click.Path(path_type=Path), metavar="FILE", help="The key of that certificate (PEM).",
 )  # fmt: skip
 _MESOS_ACCESS = (
     click.option(

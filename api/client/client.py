@@ -3,20 +3,15 @@
 Knows the operations and their errors. A call returns what was asked for, or raises ApiError with the API's sentence.
 """
 
-import base64
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, urlencode
 
-import urllib3
+from api.client.errors import ApiError
+from api.client.transport import Trace, Transport, parsed
 
-from api.client.errors import ApiError, ApiUnreachable, error_of, reason_of
-
-Trace = Callable[[str], None]
-# Errors of single fields come one by one in the form of RFC 9457 only.
-_ACCEPT = "application/problem+json, application/json;q=0.9, text/plain;q=0.8"
 ANY_STATE = {"If-Match": "*"}
 """Said by whoever means a pool or a pool template whatever it is now."""
 
@@ -44,24 +39,14 @@ class ApiClient:
         *,
         token: str | None = None,
         credentials: tuple[str, str] | None = None,
+        ca: Path | None = None,
         timeout: float = 90.0,
         trace: Trace | None = None,
     ) -> None:
-        """`credentials`, user and password, may stand in `base`, too. ValueError when `base` is no http(s) URL."""
-        if "://" not in base:
-            base = f"http://{base}"
-        parts = urlsplit(base)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{without_secrets(base)} is no URL of the form http://host:port")
-        if credentials is None and parts.username is not None:
-            credentials = (unquote(parts.username), unquote(parts.password or ""))
-        if token and credentials:
-            raise ValueError("a DC/OS token and a user cannot be sent together, both need the header Authorization")
-        self.base = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])).rstrip("/")
-        self._authorization = None if credentials is None else _basic(*credentials)
-        self._token = token
-        self._trace = trace
-        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=5.0, read=timeout))
+        """As Transport; ValueError with what is wrong of the URL or the file."""
+        self.transport = Transport(base, token=token, credentials=credentials, ca=ca, timeout=timeout, trace=trace)
+        self.base = self.transport.base
+        self.call = self.transport.call
 
     # Server
 
@@ -72,6 +57,16 @@ class ApiClient:
     def version(self) -> str:
         """The server's version."""
         return self._text("GET", "/version").strip()
+
+    def whoami(self) -> dict[str, Any]:
+        """Who asks, as the API sees it: `user`, `role`, `pools`, `way`."""
+        found: dict[str, Any] = self._json("GET", "/v2/whoami")
+        return found
+
+    def open_session(self) -> dict[str, Any]:
+        """A session of the user whose credentials are sent: `user`, `role`, `pools`, `token`, `expires`."""
+        found: dict[str, Any] = self._json("POST", "/v2/login")
+        return found
 
     # Pools
 
@@ -220,65 +215,10 @@ class ApiClient:
     def _text(self, method: str, path: str) -> str:
         return self.call(method, path).data.decode(errors="replace")
 
-    def call(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: object = None,
-        text: str | None = None,
-        headers: dict[str, str] | None = None,
-    ) -> urllib3.BaseHTTPResponse:
-        """The answer to any request, unless it is an error; for what this class has no method."""
-        sent = {"Accept": _ACCEPT, **(headers or {})}
-        if self._token:
-            # DC/OS' Admin Router reads Authorization; the API itself the documented `token` header.
-            sent |= {"Authorization": f"token={self._token}", "token": self._token}
-        elif self._authorization:
-            sent["Authorization"] = self._authorization
-        data = None
-        if method in ("POST", "PUT"):
-            # Also without a body: nothing changes by what a foreign page can make a browser send.
-            sent["Content-Type"] = "application/json"
-        if body is not None:
-            data = json.dumps(body).encode()
-        if text is not None:
-            sent["Content-Type"], data = "text/plain; charset=utf-8", text.encode()
-        url = f"{self.base}{path}"
-        self._say(f"> {method} {without_secrets(url)}")
-        try:
-            response = self._http.request(method, url, body=data, headers=sent)
-        except urllib3.exceptions.HTTPError as error:
-            raise ApiUnreachable(f"no answer from {without_secrets(self.base)}: {reason_of(error)}") from error
-        self._say(f"< HTTP {response.status}, {len(response.data)} bytes")
-        if response.status >= 400:
-            raise error_of(response, without_secrets(self.base))
-        if response.status >= 300 and response.status != 304:
-            where = without_secrets(response.headers.get("Location", ""))
-            raise ApiError(response.status, f"the server points to {where or 'another address'}; use that as --api")
-        return response
-
-    def _say(self, line: str) -> None:
-        if self._trace is not None:
-            self._trace(line)
-
-
-def without_secrets(url: str) -> str:
-    """The URL without user, password and query, which may hold credentials."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "an address that cannot be shown"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
 
 def _if_match(etag: str | None) -> dict[str, str]:
     quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag
     return {"If-Match": quoted} if quoted else {}
-
-
-def _basic(user: str, password: str) -> str:
-    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
 
 
 def _pool_path(name: str, *rest: str) -> str:
@@ -294,11 +234,3 @@ def _content(container: Mapping[str, Any]) -> dict[str, Any]:
     """The pool in the container that tells its version."""
     found: dict[str, Any] = container[container["apiVersion"].lower()]
     return found
-
-
-def parsed(response: urllib3.BaseHTTPResponse, what: str) -> Any:
-    """The JSON of an answer; `what` was asked."""
-    try:
-        return json.loads(response.data)
-    except ValueError as error:
-        raise ApiError(response.status, f"{what} answered with something that is no JSON; is that the API?") from error

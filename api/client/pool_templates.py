@@ -3,7 +3,8 @@
 from typing import Any
 from urllib.parse import quote
 
-from api.client.client import ANY_STATE, ApiClient, parsed
+from api.client.client import ANY_STATE, ApiClient
+from api.client.transport import parsed
 
 _BASE = "/v2/pooltemplates"
 _WARNING = "X-Edgelb-Warning"

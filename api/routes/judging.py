@@ -11,7 +11,7 @@ from api.prospects.client import Prospect
 from api.routes.pool_forms import Form
 from api.validation.judgement import Judgement, as_stored
 from api.validation.trials import Trials
-from api.web.accounts import account
+from api.web.authentication import account
 from api.web.problems import ApiProblem, entries
 from scheduler.pools.advice.pool import pool_warnings
 from scheduler.pools.model import Pool

@@ -11,7 +11,7 @@ from api.routes.judging import require_taken
 from api.routes.pool_forms import WRITTEN
 from api.routes.rehearsal import Rehearsal, is_rehearsal, rehearsed
 from api.validation.judgement import as_stored
-from api.web.accounts import account
+from api.web.authentication import account
 from api.web.conditions import condition, require_condition
 from api.web.context import Context, not_found, plain
 from api.web.openapi import route, text_answer

@@ -14,7 +14,7 @@ from api.routes.pool_forms import Form
 from api.routes.principals import require_own
 from api.routes.rehearsal import Rehearsal, is_rehearsal, rehearsed
 from api.validation.judgement import as_stored
-from api.web.accounts import account
+from api.web.authentication import account, require_change
 from api.web.bodies import read_json
 from api.web.conditions import Condition, condition, require_condition
 from api.web.context import Context, not_found, plain
@@ -58,6 +58,7 @@ class PoolOperations:
     def create(self) -> Response:
         """Store the pool of the body, which must be new."""
         pool, _ = self._pool_of_body()
+        require_change(pool.name)
         wanted = condition(request.headers)
         warnings = self._warnings(pool, None)
         change = self._change()

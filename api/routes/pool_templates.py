@@ -23,12 +23,13 @@ from api.routes.rehearsal import is_rehearsal
 from api.status.closed_ports import closed_ports, with_closed_ports
 from api.status.metadata import hosts, places
 from api.status.states import READY
-from api.web.accounts import account
+from api.web.authentication import account, require_change
 from api.web.bodies import read_json
 from api.web.conditions import condition, require_condition
 from api.web.context import Context, plain
 from api.web.openapi import View, json_answer, ref, route, text_answer
 from api.web.problems import ApiProblem
+from api.web.spellings import both_spellings
 from api.web.warning import warn
 from scheduler.pools.problems import InvalidPool, Problem, shown
 from scheduler.pools.stored.mismatch import VersionMismatch
@@ -69,11 +70,6 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 
-def both_spellings(endpoint: str) -> tuple[str, str]:
-    """What a view is called at /pooltemplates, and at /poolTemplates: documents write both."""
-    return endpoint, f"{endpoint}_camel"
-
-
 def add_pool_templates(routes: Blueprint, context: Context) -> None:
     """Add them to the API's routes."""
     store = context.templates
@@ -99,6 +95,7 @@ def add_pool_templates(routes: Blueprint, context: Context) -> None:
     def create_pool_template() -> Response:
         """Make a pool template; until it gets a text of its own it is like the default one."""
         name = _name_in(read_json(request, "the pool template"))
+        require_change(pool_of(name))
         wanted = condition(request.headers)
         response = jsonify(shape(name))
         try:

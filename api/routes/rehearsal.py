@@ -13,7 +13,7 @@ from api.routes.pool_forms import Form
 from api.validation.fields import field_changes
 from api.validation.judgement import as_stored
 from api.validation.trials import Trials
-from api.web.accounts import account
+from api.web.authentication import account
 from api.web.problems import ApiProblem
 from scheduler.pools.change import Change, causes, classify
 from scheduler.pools.model import Pool

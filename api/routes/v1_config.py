@@ -10,7 +10,7 @@ from api.routes.judging import require_taken
 from api.routes.pool_forms import V1
 from api.routes.pool_operations import tag_of_body
 from api.validation.judgement import as_stored
-from api.web.accounts import account
+from api.web.authentication import account
 from api.web.bodies import read_json
 from api.web.conditions import Condition, require_condition
 from api.web.context import Context

@@ -13,6 +13,7 @@ from api.routes.lb_templates import add_lb_templates
 from api.routes.pool_forms import V2
 from api.routes.pool_operations import PoolOperations
 from api.routes.pool_templates import add_pool_templates
+from api.routes.session import add_session
 from api.status.metadata import places, pool_metadata
 from api.web.bodies import read_json
 from api.web.context import Context, not_found
@@ -205,6 +206,7 @@ def blueprint(context: Context) -> Blueprint:
             return jsonify(status="IN_PROGRESS", message=message, framework=context.framework), 200
         return jsonify(status="COMPLETE", message="nothing of the framework is left", framework=context.framework), 200
 
+    add_session(routes, context)
     add_explain(routes, context)
     add_trace(routes, context)
     add_why(routes, context)

@@ -12,14 +12,17 @@ from werkzeug.exceptions import HTTPException
 
 from api.observed.instance_metrics import InstanceMetrics
 from api.routes import common, v1, v2
-from api.routes.pool_templates import STATUS, TEMPLATE, both_spellings
+from api.routes.login import FORMS, login_pages
+from api.routes.pool_templates import STATUS, TEMPLATE
+from api.users.credentials import Credentials
 from api.validation.trials import Trials
-from api.web.accounts import Accounts, require_account
+from api.web.authentication import all_ways, require_user
 from api.web.bodies import MAX_BODY, YAML_KINDS
 from api.web.context import Context
 from api.web.http import PrefixMiddleware, RequestMetrics, observe_requests
 from api.web.openapi import ERROR, PROBLEM, field_properties, ref
 from api.web.problems import ApiProblem, render
+from api.web.spellings import both_spellings
 from scheduler.pools.schema import PoolSchema
 from scheduler.pools.v1.schema import V1PoolSchema
 from sdk.errors import CorruptRecord, StorageUnavailable
@@ -51,7 +54,7 @@ def create_app(
     prefix: str = DEFAULT_PREFIX,
     scheduler_secret: str | None = None,
     scheduler_ca: Path | None = None,
-    accounts: Accounts | None = None,
+    credentials: Credentials | None = None,
     hosts: Collection[str] = (),
     require_if_match: bool = False,
 ) -> Flask:
@@ -59,9 +62,8 @@ def create_app(
 
     `trials` judge pools before they are stored; whoever made them ends them. `scheduler_secret` is what that scheduler
     wants to see, None for the one that it wrote into ZooKeeper; `scheduler_ca` are the certificates that are trusted
-    where it speaks TLS. Without `accounts` everybody may do everything. `hosts`
-    are further names under which browsers ask for this server. With `require_if_match` changes of pools must say which
-    state of them is meant.
+    where it speaks TLS. Without `credentials` everybody may do everything. `hosts` are further names under which
+    browsers ask for this server. With `require_if_match` changes of pools must say which state of them is meant.
     """
     app = Flask("edgelb", static_folder=None)
     app.config.update(
@@ -82,6 +84,7 @@ def create_app(
         trials,
         scheduler_secret,
         scheduler_ca=scheduler_ca,
+        credentials=credentials,
         requires_conditions=require_if_match,
     )
     registry = CollectorRegistry()
@@ -95,10 +98,11 @@ def create_app(
     api.register_blueprint(v2.blueprint(context))
     _handle_errors(app)
     observe_requests(app, RequestMetrics(registry))
-    if accounts is not None:
-        require_account(app, accounts)
+    if credentials is not None:
+        app.register_blueprint(login_pages(credentials))
+        require_user(app, all_ways(credentials))
     require_known_host(app, hosts, "EDGELB_API_HOSTS")
-    require_sound_changes(app, also=YAML_KINDS, texts=_TEXTS)
+    require_sound_changes(app, also=YAML_KINDS, texts=_TEXTS, forms=FORMS)
     app.wsgi_app = PrefixMiddleware(app.wsgi_app, prefix)  # type: ignore[method-assign]
     return app
 

@@ -13,6 +13,7 @@ from api.observed.published import Published
 from api.observed.read_ahead import ReadAhead
 from api.observed.scheduler_link import SchedulerLink
 from api.prospects.client import Prospects
+from api.users.credentials import Credentials
 from api.validation.trials import Trials
 from api.web.problems import ApiProblem
 from scheduler.pools.stored.record import StoredPool
@@ -36,6 +37,8 @@ class Context:
     prospects: Prospects
     version: str
     framework: str
+    credentials: Credentials | None = None
+    """Of those who may ask; None where everybody may."""
     requires_conditions: bool = False
     """Whether changes must say which state of a pool they are made to."""
 
@@ -50,6 +53,7 @@ class Context:
         secret: str | None = None,
         *,
         scheduler_ca: Path | None = None,
+        credentials: Credentials | None = None,
         requires_conditions: bool = False,
     ) -> "Context":
         """All else follows from the connection, the root and the framework's name; `secret` is the scheduler's."""
@@ -66,6 +70,7 @@ class Context:
             prospects=Prospects(zookeeper, base),
             version=version,
             framework=framework,
+            credentials=credentials,
             requires_conditions=requires_conditions,
         )
 

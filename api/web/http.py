@@ -8,6 +8,8 @@ import structlog
 from flask import Flask, Request, Response, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from api.web.authentication import account
+
 _log = structlog.get_logger()
 _QUIET = frozenset({"/ping", "/healthz", "/readyz", "/metrics"})
 
@@ -72,6 +74,7 @@ def observe_requests(app: Flask, metrics: RequestMetrics) -> None:
             status=response.status_code,
             ms=round(seconds * 1000, 1),
             client=request.remote_addr,
+            **({"user": name} if (name := account()) else {}),
         )
         return response
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import structlog
 
 from api.process.version import package_version
+from api.users.credentials import Credentials
 from api.validation.trials import Trials
-from api.web.accounts import Accounts
 from api.web.app import DEFAULT_FRAMEWORK, DEFAULT_PREFIX, create_app
 from scheduler.config import ALLOW_UNAUTHENTICATED
 from sdk.end_signals import on_end_signals
 from sdk.errors import EnvironmentProblem, SdkError
 from sdk.http.address import require_authentication
 from sdk.http.server import HttpServer
+from sdk.http.tls import ServerTls
 from sdk.storage.connection import ZooKeeper, connect
 from sdk.storage.schema import wait_for_schema
 
@@ -39,7 +40,10 @@ class ApiSettings:
     prefix: str = DEFAULT_PREFIX
     scheduler_secret: str | None = field(default=None, repr=False)
     scheduler_ca: Path | None = None
-    accounts: Accounts | None = None
+    credentials: Credentials | None = None
+    """Of those who may use the API; None: everybody."""
+    tls: ServerTls | None = None
+    """None: it speaks none."""
     allow_unauthenticated: bool = False
     hosts: tuple[str, ...] = ()
     """Names under which browsers ask for this server, beside this machine's own."""
@@ -52,7 +56,7 @@ class ApiSettings:
         """Raise InvalidSpec when everybody on the network could change everything and nobody said so."""
         require_authentication(
             self.listen,
-            authenticated=self.accounts is not None,
+            authenticated=self.credentials is not None,
             allowed=self.allow_unauthenticated,
             instead="give users in EDGELB_API_CREDENTIALS_FILE",
             setting=ALLOW_UNAUTHENTICATED,
@@ -74,12 +78,12 @@ class ApiServer:
             prefix=settings.prefix,
             scheduler_secret=settings.scheduler_secret,
             scheduler_ca=settings.scheduler_ca,
-            accounts=settings.accounts,
+            credentials=settings.credentials,
             hosts=settings.hosts,
             require_if_match=settings.require_if_match,
         )
         try:
-            self._server = HttpServer(settings.listen, threads=_THREADS, name="api")
+            self._server = HttpServer(settings.listen, threads=_THREADS, name="api", tls=settings.tls)
         except EnvironmentProblem as error:
             hint = "stop what uses it, or choose another address with --listen"
             raise EnvironmentProblem(f"{error}; {hint}") from error

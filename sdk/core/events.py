@@ -20,6 +20,9 @@ class Subscribed:
     heartbeat_interval: float | None = None
     roles: tuple[str, ...] | None = None
     """The roles it subscribed with, when the driver knows: others are added with UPDATE_FRAMEWORK."""
+    user: str | None = None
+    checkpoint: bool | None = None
+    """What Mesos was told of us, and changes for no framework that has an id."""
     region: str | None = None
     """Where the master is, when it tells."""
     version: str | None = None

@@ -28,7 +28,10 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     if known is not None and known != event.framework_id:
         frame.log("warning", f"Mesos gave the framework id {event.framework_id} instead of {known}")
         earlier = (known, *earlier)
-    frame.set_framework(replace(frame.framework, framework_id=event.framework_id, earlier=earlier))
+    told = replace(frame.framework, framework_id=event.framework_id, earlier=earlier)
+    if told.user is None or known != event.framework_id:
+        told = replace(told, user=event.user, checkpoint=event.checkpoint)
+    frame.set_framework(told)
     frame.link.connection = Connection.SUBSCRIBED
     frame.link.master = event.master
     frame.link.region = event.region

@@ -19,7 +19,8 @@ def renewal_requested(frame: Frame) -> None:
     if frame.connection is not Connection.REMOVED or old is None:
         frame.log("warning", "The framework keeps its id: Mesos has not removed it")
         return
-    frame.set_framework(replace(frame.framework, framework_id=None, earlier=(old, *frame.framework.earlier)))
+    earlier = (old, *frame.framework.earlier)
+    frame.set_framework(replace(frame.framework, framework_id=None, earlier=earlier, user=None, checkpoint=None))
     frame.link.connection = Connection.DISCONNECTED
     frame.log("warning", f"Mesos removed {old}; going on as a new framework, with what is reserved under the old id")
     for key, record in sorted(frame.pods.items(), key=lambda item: item[0]):

@@ -62,8 +62,7 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         "Who is in charge, where it stands with Mesos, and what keeps services from being as wished.", schemas.STATE
     )
     def state() -> Response:
-        principal = runner.settings.framework.principal
-        return jsonify(views.state(runner.snapshot(), runner.status(), runner.name, principal))
+        return jsonify(views.state(runner.snapshot(), runner.status(), runner.settings.framework))
 
     @route("/v1/services")
     @described(

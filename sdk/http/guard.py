@@ -21,14 +21,16 @@ from sdk.net.address import is_address
 _log = structlog.get_logger()
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 # What a page may have sent by a visitor's browser without asking first is text/plain, a form, or nothing at all.
-_JSON, _TEXT = "application/json", "text/plain"
+_JSON, _TEXT, _FORM = "application/json", "text/plain", "application/x-www-form-urlencoded"
 _BEARER = {"WWW-Authenticate": "Bearer"}
 
 
-def require_sound_changes(app: Flask, also: Collection[str] = (), texts: Collection[str] = ()) -> None:
+def require_sound_changes(
+    app: Flask, also: Collection[str] = (), texts: Collection[str] = (), forms: Collection[str] = ()
+) -> None:
     """Refuse changes that a foreign page may have made a browser send: 403 for its origin, 415 for another body than
     JSON. Media types of `also` are taken as well, none of which a page may send without asking first. So is text/plain
-    with PUT by the endpoints of `texts`.
+    with PUT by the endpoints of `texts`, and a form by those of `forms`, which see themselves that it is one of ours.
     """
 
     @app.before_request
@@ -44,6 +46,8 @@ def require_sound_changes(app: Flask, also: Collection[str] = (), texts: Collect
         wanted = request.method != "DELETE" or bool(request.content_length)
         kind = request.mimetype
         if request.method == "PUT" and request.endpoint in texts and kind == _TEXT:
+            return
+        if request.endpoint in forms and kind == _FORM:
             return
         if (
             wanted

@@ -83,8 +83,8 @@ ENDPOINT = shape(
     ),
 )  # fmt: skip
 FRAMEWORK = shape(
-    name=TEXT, principal=maybe(TEXT), id=maybe(TEXT), earlier_ids=many(TEXT), roles=many(TEXT), state=TEXT,
-    master=maybe(TEXT), error=maybe(TEXT),
+    name=TEXT, principal=maybe(TEXT), id=maybe(TEXT), earlier_ids=many(TEXT), roles=many(TEXT), kept=many(TEXT),
+    state=TEXT, master=maybe(TEXT), error=maybe(TEXT),
 )  # fmt: skip
 STATE = shape(
     framework=FRAMEWORK, leader=FLAG, leader_url=maybe(TEXT), phase=one_of(Phase), ready=FLAG, reason=TEXT,

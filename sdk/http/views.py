@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sdk.core.snapshot import ServiceView, Snapshot
+from sdk.frameworks import FrameworkConfig
 from sdk.http.errors import HttpError
-from sdk.model.records import PodRecord, TaskRecord
+from sdk.model.records import FrameworkRecord, PodRecord, TaskRecord
 from sdk.model.status import TaskState
 from sdk.plan.progress import Progress
 from sdk.plan.steps import Refusals, StepView, sentence
@@ -15,16 +16,17 @@ from sdk.runner import Status
 Json = dict[str, Any]
 
 
-def state(snapshot: Snapshot | None, status: Status, name: str, principal: str | None) -> Json:
+def state(snapshot: Snapshot | None, status: Status, config: FrameworkConfig) -> Json:
     """GET /v1/state; a standby tells who is in charge."""
     framework = None if snapshot is None else snapshot.framework
     return {
         "framework": {
-            "name": name,
-            "principal": principal,
+            "name": config.name,
+            "principal": config.principal,
             "id": None if framework is None else framework.framework_id,
             "earlier_ids": [] if framework is None else list(framework.earlier),
             "roles": [] if framework is None else sorted(framework.roles),
+            "kept": [] if framework is None else kept(framework, config),
             "state": status.phase if snapshot is None else snapshot.connection,
             "master": None if snapshot is None else snapshot.master,
             "error": status.error,
@@ -41,6 +43,16 @@ def state(snapshot: Snapshot | None, status: Status, name: str, principal: str |
         "problems": _problems(status),
         "skipped": list(status.skipped),
     }
+
+
+def kept(framework: FrameworkRecord, config: FrameworkConfig) -> list[str]:
+    """What frameworks.json says anew and Mesos changes for no framework that has an id, a sentence each."""
+    told = (("user", framework.user, config.user), ("checkpoint", framework.checkpoint, config.checkpoint))
+    return [
+        f"{name} stays {before!r}: frameworks.json says {now!r}, which holds after an uninstall only"
+        for name, before, now in told
+        if before is not None and before != now
+    ]
 
 
 def ready(status: Status, name: str) -> Json:

@@ -39,7 +39,9 @@ def event(raw: parse.Json, info: FrameworkInfo, master: str) -> Event | None:
     Whether roles have to be added is known only when it is known which ones were subscribed with: those of `info`.
     """
     if raw.get("type") == "SUBSCRIBED":
-        return dataclasses.replace(parse.subscribed(raw, master), roles=info.roles)
+        return dataclasses.replace(
+            parse.subscribed(raw, master), roles=info.roles, user=info.user, checkpoint=info.checkpoint
+        )
     return parse.scheduler_event(raw)
 
 

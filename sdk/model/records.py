@@ -207,6 +207,9 @@ class FrameworkRecord:
     """Set once, never taken back: the framework is being removed."""
     earlier: tuple[FrameworkId, ...] = ()
     """Ids that Mesos had given before and removed: what is reserved under them is ours as well."""
+    user: str | None = None
+    checkpoint: bool | None = None
+    """What Mesos was told with the first subscription under this id: it refuses updates that say something else."""
 
     @property
     def ids(self) -> tuple[FrameworkId, ...]:

@@ -191,7 +191,7 @@ class Process:
             name=self._framework,
             roles=record.roles,
             principal=self._principal,
-            user="root",
+            user="root" if record.user is None else record.user,
             framework_id=record.framework_id,
         )
 

@@ -23,6 +23,10 @@ THE_API: dict[str, tuple[str, ...]] = {
         f"{API}/test_pools.py::test_create_answers_200_with_the_defaults_filled_in_and_an_etag",
     ),
     "what is read is what was written": (f"{API}/test_pools.py::test_what_is_read_can_be_written_back_unchanged",),
+    "users have roles: readers, operators of some pools, admins": (
+        f"{API}/test_users.py::test_every_route_is_asked_by_everybody",
+        f"{API}/test_users.py::test_an_operator_changes_his_pools_and_no_others",
+    ),
     "an update reloads or relaunches as due": (
         "unit/scheduler/test_service.py::test_a_change_is_classified_by_what_it_asks_of_running_instances",
         "e2e/test_cli.py::test_an_update_shows_in_the_traffic",
@@ -350,6 +354,10 @@ SERVING: dict[str, tuple[str, ...]] = {
 }
 
 LIVING: dict[str, tuple[str, ...]] = {
+    "a burst of updates from Mesos is a few writes": (
+        "unit/api/dcos_template/test_windows.py::test_a_burst_of_any_size_is_a_few_writes",
+        "unit/api/dcos_template/test_windows.py::test_every_change_is_published_within_the_limit",
+    ),
     "reloads and changes of servers lose no request": (
         f"{INSTANCE}/test_following.py::test_a_reload_loses_no_request",
         f"{INSTANCE}/test_following.py::test_servers_come_and_go_without_a_reload_or_a_lost_request",

@@ -146,6 +146,17 @@ def test_list_is_the_documented_table(run: Run, tmp_path: Path) -> None:
     assert [pool["name"] for pool in json.loads(run("list", "--json").stdout)] == ["ping-lb", "web"]
 
 
+def test_list_leaves_no_pool_out_that_cannot_be_read(run: Run, connection: ZooKeeper, zk_root: str) -> None:
+    """It has no values, but a row, and what is wrong with it; it can be deleted."""
+    connection.put(f"{zk_root}/pools/broken", b"\x00")
+    listed = run("list")
+    assert rows(listed.stdout)[1] == ["broken", "-", "-", "-", "-", "unknown", "-"]
+    assert "broken: " in listed.stderr
+    assert "There are no pools yet" not in listed.stderr
+    run("delete", "broken")
+    assert len(rows(run("list").stdout)) == 1
+
+
 def test_an_empty_list_suggests_what_to_do(run: Run) -> None:
     """On stderr, so that scripts see only the table."""
     result = run("list")

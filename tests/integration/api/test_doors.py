@@ -1,29 +1,25 @@
-"""Who may change something through the API: requests as a browser sends them for a foreign page, users, the listener's
-address. Over real HTTP, and held against what is stored.
+"""Who may change something through the API: requests as a browser sends them for a foreign page, and the listener's
+address. Over real HTTP, and held against what is stored. Users are in test_users.py.
 """
 
-import base64
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import urllib3
-from werkzeug.security import generate_password_hash
 
 from api.client.client import ApiClient
-from api.client.errors import ApiError
 from api.validation.trials import Trials
-from api.web.accounts import load_accounts
 from api.web.main import ApiServer, ApiSettings
-from sdk.errors import InvalidSpec
 from sdk.storage.connection import ZooKeeper
 from tests.integration.api.conftest import Scheduler
 from tests.support.http import request
 from tests.support.pools import minimal
 from tests.support.ports import free_port
+from tests.support.users import OPS, credentials
 from tests.support.zookeeper import ZooKeeperServer
 
 pytestmark = pytest.mark.integration
@@ -155,19 +151,18 @@ def test_an_uninstall_has_to_name_what_it_removes(server: str, scheduler: Schedu
     assert scheduler.calls == []
 
 
-def test_changes_reach_the_scheduler_with_the_secret_that_stands_beside_its_address(
+def test_all_reaches_the_scheduler_with_the_secret_that_stands_beside_its_address(
     server: str, scheduler: Scheduler, connection: ZooKeeper, zk_root: str
 ) -> None:
-    """And questions without."""
+    """Questions, too: a scheduler may want to see it for them."""
     connection.put(
         f"{zk_root}/frameworks/edgelb/leader/holder",
         b'{"id": "a", "url": "%s", "pid": 1, "since": 0, "secret": "s3cret"}' % scheduler.url.encode(),
     )
     scheduler.answers["POST /v1/uninstall"] = (202, {"message": "stored"})
     assert send(f"{server}/v2/uninstall", "POST", {"confirm": "edgelb"}).status == 202
-    assert scheduler.authorizations == ["Bearer s3cret"]
     send(f"{server}/v2/uninstall", "GET")
-    assert scheduler.authorizations[1] is None
+    assert scheduler.authorizations == ["Bearer s3cret"] * 2
 
 
 def test_a_scheduler_with_another_secret_is_told_with_what_to_do(server: str, scheduler: Scheduler) -> None:
@@ -176,102 +171,6 @@ def test_a_scheduler_with_another_secret_is_told_with_what_to_do(server: str, sc
     answer = send(f"{server}/v2/uninstall", "POST", {"confirm": "edgelb"})
     assert answer.status == 502
     assert "EDGELB_SCHEDULER_SECRET_FILE" in answer.json()["message"]
-
-
-@pytest.fixture
-def guarded(
-    zookeeper: ZooKeeperServer, connection: ZooKeeper, zk_root: str, tmp_path: Path, trials: Trials
-) -> Iterator[str]:
-    """A server with two users."""
-    users = tmp_path / "users"
-    users.write_text(f"# who\nops:pass:word\n\nhashed:{generate_password_hash('geheim ü')}\n", encoding="utf-8")
-    settings = ApiSettings(
-        zk=zookeeper.address, zk_root=zk_root, listen="127.0.0.1:0", accounts=load_accounts(users, "credentials-file")
-    )
-    running = ApiServer(settings, connection, trials)
-    yield f"http://{running.start()}"
-    running.stop()
-
-
-@pytest.mark.parametrize(("user", "password"), [("ops", "pass:word"), ("hashed", "geheim ü")])
-def test_users_get_in_with_their_passwords(guarded: str, user: str, password: str) -> None:
-    """In clear or as a hash; again and again."""
-    client = ApiClient(guarded, credentials=(user, password))
-    assert client.create(minimal()).pool["name"] == "web"
-    assert [pool["name"] for pool in client.pools()] == ["web"]
-    assert client.status("web")["author"] == user
-
-
-@pytest.mark.parametrize(
-    "credentials", [None, ("ops", "wrong"), ("ops", ""), ("nobody", "pass:word"), ("hashed", "scrypt:1:1:1$a$b")]
-)
-def test_others_get_a_401_that_says_what_is_needed(guarded: str, credentials: tuple[str, str] | None) -> None:
-    """For reading, too; only health checks pass."""
-    client = ApiClient(guarded, credentials=credentials)
-    for call in (client.pools, lambda: client.create(minimal()), lambda: client.uninstall("edgelb"), client.version):
-        with pytest.raises(ApiError) as refused:
-            call()
-        assert refused.value.status == 401
-        assert "pass:word" not in refused.value.message
-    for path in ("/metrics", "/openapi.json", "/service/edgelb/v2/pools", "/nowhere"):
-        answer = send(f"{guarded}{path}", "GET")
-        assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, 'Basic realm="Edge-LB", charset="UTF-8"')
-    for path in ("/ping", "/healthz", "/readyz"):
-        assert send(f"{guarded}{path}", "GET").status == 200
-
-
-GUESSING = """
-import resource, threading
-from werkzeug.security import generate_password_hash
-from api.web.accounts import Accounts
-accounts = Accounts({"ops": generate_password_hash("right")})
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-guesses = [threading.Thread(target=accounts.knows, args=(name, "wrong")) for name in ("ops", "nobody") * 16]
-for guess in guesses:
-    guess.start()
-for guess in guesses:
-    guess.join()
-assert accounts.knows("ops", "right")
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
-"""
-
-
-def test_guessing_passwords_takes_a_bounded_memory() -> None:
-    """Each hash takes 32 MB, and whoever reaches the port may send passwords, many at once."""
-    ended = subprocess.run([sys.executable, "-c", GUESSING], capture_output=True, text=True, timeout=120, check=True)
-    assert int(ended.stdout) < 200
-
-
-@pytest.mark.parametrize("value", ["Basic !!!", "Basic", "Bearer x", "token=abc", "Basic " + "A" * 5000])
-def test_garbage_in_authorization_is_a_401(guarded: str, value: str) -> None:
-    """Never an error of ours."""
-    assert send(f"{guarded}/v2/pools", "GET", Authorization=value).status == 401
-    broken = "Basic " + base64.b64encode(b"\xff:\xfe").decode()
-    assert send(f"{guarded}/v2/pools", "GET", Authorization=broken).status == 401
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("", "names no user"),
-        ("# nobody\n", "names no user"),
-        ("ops\n", "line 1: must have the form user:password"),
-        ("ops:scrypt:9:8:1$s3cret$00\n", "line 1: holds a hash of the password that cannot be used"),
-        ("ops:pbkdf2:sha256:99999999999$s3cret$00\n", "line 1: holds a hash"),
-        ("ops:s3cret\nops:s3cret\n", "line 2: names the user 'ops' again"),
-        (None, "No such file"),
-    ],
-)
-def test_a_users_file_that_cannot_be_used_is_told_without_its_passwords(
-    tmp_path: Path, text: str | None, why: str
-) -> None:
-    """With file and line."""
-    users = tmp_path / "users"
-    if text is not None:
-        users.write_text(text)
-    with pytest.raises(InvalidSpec, match=why) as refused:
-        load_accounts(users, "credentials-file")
-    assert "s3cret" not in str(refused.value)
 
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -292,21 +191,6 @@ def edgelb() -> Command:
         )
 
     return run
-
-
-def test_the_command_line_sends_user_and_password(edgelb: Command, guarded: str, tmp_path: Path) -> None:
-    """From settings, or from the URL; no output holds the password."""
-    password = tmp_path / "password"
-    password.write_text("pass:word\n")
-    settings = {"EDGELB_API_USER": "ops", "EDGELB_API_PASSWORD_FILE": str(password)}
-    done = edgelb("list", "--api", guarded, "--verbose", **settings)
-    assert (done.returncode, "pass:word" in done.stdout + done.stderr) == (0, False)
-    url = guarded.replace("http://", "http://ops:pass%3Aword@")
-    done = edgelb("list", "--verbose", EDGELB_API=url)
-    assert (done.returncode, "pass%3Aword" in done.stdout + done.stderr) == (0, False)
-    refused = edgelb("list", "--api", guarded)
-    assert refused.returncode != 0
-    assert "EDGELB_API_USER" in refused.stderr
 
 
 @pytest.mark.parametrize(
@@ -332,8 +216,6 @@ def test_with_users_or_with_the_setting_the_api_listens_for_other_machines(
     zookeeper: ZooKeeperServer, connection: ZooKeeper, tmp_path: Path, trials: Trials
 ) -> None:
     """Either says that it is meant."""
-    users = tmp_path / "users"
-    users.write_text("ops:secret\n")
-    for more in ({"accounts": load_accounts(users, "x")}, {"allow_unauthenticated": True}):
+    for more in ({"credentials": credentials(tmp_path, OPS)}, {"allow_unauthenticated": True}):
         running = ApiServer(ApiSettings(zk=zookeeper.address, listen="0.0.0.0:0", **more), connection, trials)
         running.stop()

@@ -118,6 +118,7 @@ def test_the_state_of_a_leader_has_all_fields(bench: Bench, client: FlaskClient)
         "principal": None,
         "earlier_ids": [],
         "roles": ["test"],
+        "kept": [],
     }
     assert (state["leader"], state["phase"], state["ready"], state["services"]) == (True, "leading", True, ["web"])
     ready = {"status": "ready", "framework": "test", "quarantined": [], "problems": [], "skipped": []}

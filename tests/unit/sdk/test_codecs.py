@@ -85,11 +85,13 @@ def test_equal_values_have_equal_bytes() -> None:
     one = FrameworkRecord(name="x", roles=("a",))
     assert encode(one) == encode(FrameworkRecord(roles=("a",), name="x"))
     assert json.loads(encode(one)) == {
+        "checkpoint": None,
         "earlier": [],
         "framework_id": None,
         "name": "x",
         "roles": ["a"],
         "uninstalling": False,
+        "user": None,
     }
 
 

@@ -98,7 +98,8 @@ GIVEN = {
     "--mesos-secret-file": "s", "--mesos-ca": "ca", "--mesos-certificate": "crt", "--mesos-key": "key",
     "--scheduler-secret-file": "secret", "--scheduler-ca": "sca", "--scheduler-access-file": "who",
     "--scheduler-certificate": "scrt", "--scheduler-key": "skey", "--scheduler-client-ca": "cca",
-    "--credentials-file": "users", "--log-level": "debug", "--log-format": "json",
+    "--credentials-file": "users", "--api-certificate": "api.pem", "--api-key": "api.key", "--log-level": "debug",
+    "--log-format": "json",
 }  # fmt: skip
 FLAGS = {"--mesos-verify", "--allow-unauthenticated"}
 

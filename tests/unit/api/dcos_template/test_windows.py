@@ -84,3 +84,19 @@ def test_every_change_is_published_within_the_limit(steps: list[tuple[bool, floa
         assert lane.due is not None
         assert lane.since is not None
         assert lane.due <= lane.since + STRUCTURE_LIMIT + 1e-9
+
+
+@given(st.lists(st.tuples(st.booleans(), st.floats(0, 0.02)), min_size=1, max_size=200), st.floats(0.001, 0.1))
+def test_a_burst_of_any_size_is_a_few_writes(steps: list[tuple[bool, float]], write: float) -> None:
+    """One at a time, however many changes come and whether they may wait: while one is written the next one gathers."""
+    lane, now, written, ends = ENDPOINTS, 0.0, 0, float("inf")
+    for urgent, pause in steps:
+        now += pause
+        lane = lane.at_once(now) if urgent else lane.touch(now)
+        while True:
+            if ends <= now:
+                lane, ends = lane.succeeded(), float("inf")
+            if lane.due is None or lane.due > now:
+                break
+            lane, written, ends = lane.publishing(now), written + 1, now + write
+    assert written <= 2 + now / write
