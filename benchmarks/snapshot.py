@@ -29,6 +29,7 @@ from benchmarks.report import Bar, Report, parser, progress, stoppable
 from benchmarks.system import System, until
 from sdk.local.simulated.on_demand import NewTask
 from tests.support.ports import free_port
+from tests.support.still import stop
 
 PLACE = (f"{NETWORK}.0.1", 20_000)
 COLD = {1000: 0.7, 10_000: 1.5, 50_000: 4.0}
@@ -167,11 +168,12 @@ def haproxy_killed(system: System, balancer: Balancer) -> tuple[float, float]:
         until("the end of HAProxy", lambda: not balancer.serves(), timeout=10, every=0.001)
         prober.watch(host, expected)
         back = prober.wait() - start
-        # Nobody clears away what a killed lbmgr leaves, so its HAProxy can be started by hand.
-        left = [pid for pid in tree(balancer.process.pid) if name_of(pid) == "haproxy"]
-        balancer.process.end(signal.SIGKILL)
-        kill(left)
-        until("its end", lambda: not balancer.serves(), timeout=10)
+        # A lbmgr that stands still starts none, and keeps the directory of its sockets: others clear away what is left
+        # of one that has ended.
+        process = balancer.process
+        stop(process.pid)
+        kill([pid for pid in tree(process.pid) if name_of(pid) == "haproxy"])
+        until("the end of HAProxy", lambda: not balancer.serves(), timeout=10)
         start = time.monotonic()
         own = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -180,6 +182,7 @@ def haproxy_killed(system: System, balancer: Balancer) -> tuple[float, float]:
         finally:
             own.terminate()
             own.wait()
+            process.end(signal.SIGKILL)
 
 
 def measure(servers: int, report: Report) -> None:

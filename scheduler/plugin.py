@@ -139,10 +139,10 @@ class EdgeLB:
             self._changed.notify_all()
 
     def uninstalled(self) -> None:
-        """Remove pools, what they are made of, and statuses; the template removes what it rendered for a pool."""
+        """Remove pools, their history, what they are made of, and statuses; the template removes what it rendered."""
         assert self._host is not None
         zookeeper, root = self._host.zookeeper, self._host.settings.zk_root
-        for node in ("pool-templates", "pools", "instances"):
+        for node in ("pool-templates", "pools", "history", "instances"):
             zookeeper.delete(f"{root}/{node}", recursive=True)
 
     # -- pools ---------------------------------------------------------------------------------------------------------

@@ -19,8 +19,21 @@ _HERE = Path(__file__).parent
 _REAL = ("integration/", "e2e/", "conformance/http/", "golden/")
 """Where bin/test looks for tests that need ZooKeeper, HAProxy or whole stacks."""
 # The embedded Mesos is a tool for development: who changes something else need not wait for its processes. The others
-# are whole ways from Mesos to HAProxy.
-_SLOW = frozenset({"drain", "fail_static", "removal", "sdk_local", "tenants"})
+# are whole ways from Mesos to HAProxy, and schedulers as processes on the embedded Mesos.
+_SLOW = frozenset(
+    {
+        "bridges",
+        "drain",
+        "examples",
+        "fail_static",
+        "packaging",
+        "removal",
+        "scheduler",
+        "sdk_local",
+        "seeing",
+        "tenants",
+    }
+)
 """Folders of tests/integration that bin/test --quick leaves out."""
 
 # How fast an example is made or checked says something of the machine, nothing of the code.

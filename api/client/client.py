@@ -68,6 +68,12 @@ class ApiClient:
         found: dict[str, Any] = self._json("POST", "/v2/login")
         return found
 
+    def changes(self, name: str | None = None) -> list[dict[str, Any]]:
+        """Who changed what, the newest first: `at`, `user`, `client`, `method`, `path`, `name`."""
+        query = "" if name is None else f"?{urlencode({'name': name})}"
+        found: list[dict[str, Any]] = self._json("GET", f"/v2/changes{query}")["changes"]
+        return found
+
     # Pools
 
     def pools(self) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 from scheduler.pools.model import Pool
+from scheduler.pools.stored.history import PoolHistory
 from scheduler.pools.stored.own_writings import OwnWritings
 from scheduler.pools.stored.record import StoredPool
 from scheduler.pools.stored.store import PoolStore, PoolView
@@ -23,7 +24,8 @@ class LivePools:
 
     def __init__(self, zookeeper: ZooKeeper, root: str) -> None:
         self._zookeeper = zookeeper
-        self._store = PoolStore(zookeeper, root, own=OwnWritings())
+        self.history = PoolHistory(zookeeper, root)
+        self._store = PoolStore(zookeeper, root, own=OwnWritings(), history=self.history)
         self._changed = threading.Condition()
         self._view: PoolView | None = None
         self._store.watch(self._on_pools)

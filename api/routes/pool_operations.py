@@ -113,6 +113,26 @@ class PoolOperations:
         except InvalidPool as error:
             raise ApiProblem.of_pool(error) from error
 
+    def restore(self, earlier: StoredPool) -> Response:
+        """Give the pool this content again, in the version in which that was written; create it where it is gone."""
+        pool, name = earlier.pool, earlier.pool.name
+        self._refuse_made(name, "change")
+        wanted = condition(request.headers)
+        present = self._present(name)
+        self._require_condition(name, wanted)
+        warnings = self._warnings(pool, present)
+        change = self._change()
+        try:
+            if present is None and not wanted.must_exist:
+                return self._answer(change, change.create(pool, account()), warnings)
+            return self._answer(change, change.replace(pool, wanted.tag, account()), warnings)
+        except PoolMissing as error:
+            raise _missing(name, wanted) from error
+        except (VersionMismatch, PoolExists) as error:
+            raise ApiProblem(412, str(error)) from error
+        except InvalidPool as error:
+            raise ApiProblem.of_pool(error) from error
+
     def delete(self, name: str) -> Response:
         """Remove the pool."""
         if texts.pool_name(name):

@@ -6,7 +6,7 @@ Knows what is told of it: fields, configuration and instances. Does not know the
 from collections.abc import Iterable
 from typing import Any
 
-from flask import Request
+from flask import Request, g
 
 from api.observed.live_pools import LivePools
 from api.routes.pool_forms import Form
@@ -31,7 +31,9 @@ def is_rehearsal(request: Request) -> bool:
     said = request.args.get("dryRun", "false")
     if said not in ("true", "false"):
         raise ApiProblem(400, f"dryRun: {said[:80]} invalid: must be true or false")
-    return said == "true"
+    # Known to whoever asks after the request was answered: not every route rehearses.
+    g.rehearsed = said == "true"
+    return bool(g.rehearsed)
 
 
 class Rehearsal:

@@ -1,8 +1,9 @@
-"""Who asks, as the API sees it, and sessions for programs that ask people for their password once."""
+"""Who asks, as the API sees it, sessions for programs that ask people for their password once, and who changed what."""
 
+from dataclasses import asdict
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 from flask_smorest import Blueprint
 
 from api.web.authentication import Way, identity, opened_session
@@ -30,10 +31,26 @@ _SESSION = {
     "required": ["user", "role", "pools", "token", "expires"],
     "properties": {**_USER, "token": _TEXT, "expires": {"type": "number", "description": "Seconds since the epoch."}},
 }
+_CHANGES = {
+    "type": "object",
+    "required": ["changes"],
+    "properties": {
+        "changes": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "at": {"type": "number", "description": "Seconds since the epoch."},
+                    **dict.fromkeys(("user", "client", "method", "path", "name"), _TEXT),
+                },
+            },
+        }
+    },
+}
 
 
 def add_session(routes: Blueprint, context: Context) -> None:
-    """Add `/whoami` and `/login`."""
+    """Add `/whoami`, `/login` and `/changes`."""
 
     @route(routes, "/whoami", "GET", answers={"200": json_answer("Who asks.", _WHO)})
     def whoami() -> Response:
@@ -51,6 +68,13 @@ def add_session(routes: Blueprint, context: Context) -> None:
             raise ApiProblem(403, f"a session is for who shows user and password, and this request shows a {found.way}")
         token, expires = opened_session(context.credentials, found.user)
         return _kept_nowhere(jsonify({**_told(), "token": token, "expires": expires}))
+
+    @route(routes, "/changes", "GET", answers={"200": json_answer("The last ones, the newest first.", _CHANGES)})
+    def changes() -> Response:
+        """Who changed what, when and from where: the last 200 changes, or those of `?name=` among them."""
+        name = request.args.get("name")
+        last = [change for change in context.changes.last() if name is None or change.name == name]
+        return jsonify(changes=[asdict(change) for change in last])
 
 
 def _told() -> dict[str, Any]:

@@ -9,6 +9,7 @@ from api.observed.runtime import Scheduler, all_statuses, removal, sentence, sta
 from api.observed.scheduler_link import Answer
 from api.observed.trace import add_trace
 from api.routes.explain import add_explain
+from api.routes.history import add_history
 from api.routes.lb_templates import add_lb_templates
 from api.routes.pool_forms import V2
 from api.routes.pool_operations import PoolOperations
@@ -208,6 +209,7 @@ def blueprint(context: Context) -> Blueprint:
 
     add_session(routes, context)
     add_explain(routes, context)
+    add_history(routes, context, operations)
     add_trace(routes, context)
     add_why(routes, context)
     add_lb_templates(routes, context)

@@ -20,11 +20,13 @@ from api.web.authentication import all_ways, require_user
 from api.web.bodies import MAX_BODY, YAML_KINDS
 from api.web.context import Context
 from api.web.http import PrefixMiddleware, RequestMetrics, observe_requests
+from api.web.noting import note_changes
 from api.web.openapi import ERROR, PROBLEM, field_properties, ref
 from api.web.problems import ApiProblem, render
 from api.web.spellings import both_spellings
 from scheduler.pools.schema import PoolSchema
 from scheduler.pools.v1.schema import V1PoolSchema
+from sdk.clock import SystemClock
 from sdk.errors import CorruptRecord, StorageUnavailable
 from sdk.http.errors import HttpError
 from sdk.http.guard import require_known_host, require_sound_changes
@@ -101,6 +103,7 @@ def create_app(
     if credentials is not None:
         app.register_blueprint(login_pages(credentials))
         require_user(app, all_ways(credentials))
+        note_changes(app, context.changes, SystemClock())
     require_known_host(app, hosts, "EDGELB_API_HOSTS")
     require_sound_changes(app, also=YAML_KINDS, texts=_TEXTS, forms=FORMS)
     app.wsgi_app = PrefixMiddleware(app.wsgi_app, prefix)  # type: ignore[method-assign]

@@ -173,7 +173,8 @@ def require_page_token(wanted: str, given: str) -> None:
 
 
 def require_change(pool: str) -> None:
-    """Refuse (403) the request at hand unless its user may change that pool."""
+    """Refuse (403) the request at hand, which makes that pool, unless its user may change it."""
+    g.changed_pool = pool
     if (why := pool_refusal(identity().user, pool)) is not None:
         raise _forbidden(why)
 
@@ -182,6 +183,11 @@ def identity() -> Identity:
     """Who asks now."""
     found: Identity = g.get("identity", _EVERYBODY)
     return found
+
+
+def changed_pool() -> str:
+    """The pool that the request at hand makes, empty where it makes none."""
+    return str(g.get("changed_pool", ""))
 
 
 def account() -> str:

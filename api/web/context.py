@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Response
 
 from api.auto_pools.templates.template_store import TemplateStore
+from api.changes.change_log import ChangeLog
 from api.observed.lags import Lags
 from api.observed.live_pools import LivePools
 from api.observed.liveness import Liveness
@@ -29,6 +30,7 @@ class Context:
     zookeeper: ZooKeeper
     pools: LivePools
     templates: TemplateStore
+    changes: ChangeLog
     published: Published
     scheduler: SchedulerLink
     liveness: Liveness
@@ -62,6 +64,7 @@ class Context:
             zookeeper=zookeeper,
             pools=LivePools(zookeeper, base),
             templates=TemplateStore(zookeeper, base),
+            changes=ChangeLog(zookeeper, base),
             published=Published(zookeeper=zookeeper, root=base, framework=framework, reads=ReadAhead(zookeeper)),
             scheduler=SchedulerLink(zookeeper, base, framework, secret, scheduler_ca),
             liveness=Liveness(zookeeper, base, SystemClock()),

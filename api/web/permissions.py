@@ -33,9 +33,10 @@ _BY_NEED: dict[Needs, tuple[str, ...]] = {
         "api-docs.openapi_json",
         *("v1.ping", "v1.version", "v1.config", "v1.list_pools", "v1.validate", "v1.show"),
         *("v1.artifacts", "v1.artifact", "v1.lb_template"),
-        *("v2.whoami", "v2.open_session"),
+        *("v2.whoami", "v2.open_session", "v2.changes"),
         *("v2.config", "v2.list_pools", "v2.validate", "v2.show", "v2.metadata", "v2.lbconfig", "v2.plans", "v2.pods"),
         *("v2.status", "v2.statuses", "v2.explain", "v2.trace", "v2.why", "v2.uninstall_progress"),
+        *("v2.history", "v2.state"),
         *("v2.lb_template", "v2.pool_lb_template"),
         *both_spellings("v2.pool_templates"),
         *both_spellings("v2.pool_template_text"),
@@ -44,7 +45,7 @@ _BY_NEED: dict[Needs, tuple[str, ...]] = {
     Needs.POOL: (
         *("v1.update", "v1.delete", "v1.set_lb_template", "v1.delete_lb_template"),
         *("v2.update", "v2.delete", "v2.set_lb_template", "v2.delete_lb_template"),
-        *("v2.replace", "v2.restart", "v2.excuse", "v2.accept_removal"),
+        *("v2.replace", "v2.restart", "v2.excuse", "v2.accept_removal", "v2.rollback"),
     ),
     Needs.NEW_POOL: ("v1.create", "v2.create"),
     Needs.TEMPLATE: (

@@ -1,15 +1,11 @@
 """Configurations that HAProxy refuses or cannot bind: reported in its words, and the old one goes on serving."""
 
-import contextlib
 import copy
 import json
-import os
-import signal
 import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +14,7 @@ from kazoo.client import KazooClient
 from pool_executor.contract import Part, decode_blob, decode_structure, encode_blob, encode_structure
 from tests.e2e.conftest import System
 from tests.support.load import load_in_thread
+from tests.support.still import standing_still
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.e2e
@@ -47,18 +44,6 @@ def second_frontend(document: dict[str, Any], address: str) -> dict[str, Any]:
         first | {"name": "second", "bindAddress": address, "bindPort": document["ports"][1]}
     )
     return changed
-
-
-@contextlib.contextmanager
-def standing_still(pid: int) -> Iterator[None]:
-    """The process does nothing meanwhile."""
-    stat = Path(f"/proc/{pid}/stat")
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        wait_until(lambda: stat.read_text().rpartition(") ")[2].startswith("T"), what=f"process {pid} to stand still")
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 def publish_broken(system: System, pool: str, line: str) -> int:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from sdk.core.events import TargetChanged
 from sdk.core.settings import Settings
 from sdk.model.spec import ServiceSpec
@@ -45,6 +47,7 @@ def test_constraints_in_small_letters_are_those_in_capitals() -> None:
     assert sorted(host for _, host in sim.processes()) == ["agent1", "agent2"]
 
 
+@pytest.mark.slow
 def test_a_service_that_fails_to_be_placed_keeps_no_offers() -> None:
     """Its defect is told, every offer is used by the others or given back, and it runs when the defect is gone."""
     trap = Trap()

@@ -44,6 +44,7 @@ def give(sim: Simulation, spec: ServiceSpec) -> None:
     sim.scheduler.give(TargetChanged(service="bad", spec=spec))
 
 
+@pytest.mark.slow
 def test_what_fails_is_tried_again_less_and_less() -> None:
     """A minute of offers every few seconds means six tries, and no offer is kept; at the end of the trouble it runs."""
     trap, sim = Trap(), Simulation()

@@ -99,12 +99,20 @@ def write_text(zookeeper: ZooKeeper, path: str, text: str) -> list[Op]:
     return [Check(node) for node, _ in nodes[1:]]
 
 
+def read_text(zookeeper: ZooKeeper, path: str, head: Head) -> str | None:
+    """The text beside the node; None when there is none, or another one by now."""
+    try:
+        return read_blob(zookeeper.get_all, _folder(path), head.blob) if head.blob is not None else None
+    except CorruptRecord:
+        return None
+
+
 def read_content(zookeeper: ZooKeeper, path: str, head: Head | None) -> object:
     """What the record holds, as it was written; None when it is not there."""
     if head is None or head.blob is None:
         return head and head.content
+    text = read_text(zookeeper, path, head)
     try:
-        text = read_blob(zookeeper.get_all, _folder(path), head.blob)
         return None if text is None else decode_content(path, text)
     except CorruptRecord:
         return None  # it is about to be written anew, which mends it

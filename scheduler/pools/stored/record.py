@@ -5,6 +5,7 @@ also the form of releases that wrote the API's shape. Rules are none of its busi
 readable, whatever the API refuses by now. Does not know how nodes are read and written.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -45,6 +46,8 @@ class StoredPool(NamedTuple):
     """Of what cookies of sticky backends are made; empty for one that was stored before there were such."""
     template: str = ""
     """Of its own, over the default ones; empty: none."""
+    written: float = 0.0
+    """When this state was written, in epoch seconds; 0 for one that was stored before this was written down."""
 
     @property
     def version(self) -> int:
@@ -66,6 +69,7 @@ class Head:
     author: str
     cookie_key: str
     template: str
+    written: float
     content: object
     blob: Blob | None
 
@@ -92,6 +96,7 @@ def encode_content(stored: StoredPool, content: Mapping[str, Any]) -> tuple[byte
         "version": stored.revision.version,
         "created": stored.created,
         "author": stored.author,
+        "written": stored.written,
         "cookieKey": stored.cookie_key,
         **({"template": stored.template} if stored.template else {}),
     }
@@ -109,10 +114,20 @@ def decode_head(path: str, data: bytes, node_version: int) -> Head:
     if "schema" not in value:
         revision = Revision(_text(value.get("uid")), node_version + 1)
         content = _from_api_shape(value)
-        return Head(revision=revision, created=0.0, author="", cookie_key="", template="", content=content, blob=None)
+        return Head(
+            revision=revision,
+            created=0.0,
+            author="",
+            cookie_key="",
+            template="",
+            written=0.0,
+            content=content,
+            blob=None,
+        )
     try:
         schema, revision = int(value["schema"]), Revision(str(value["uid"]), int(value["version"]))
         created, author = float(value["created"]), str(value["author"])
+        when = float(value.get("written", 0.0))
         cookie_key, template = str(value.get("cookieKey", "")), str(value.get("template", ""))
         blob = Blob(str(value["content"][0]), int(value["content"][1])) if "content" in value else None
     except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
@@ -125,6 +140,7 @@ def decode_head(path: str, data: bytes, node_version: int) -> Head:
         author=author,
         cookie_key=cookie_key,
         template=template,
+        written=when if math.isfinite(when) and when > 0 else 0.0,
         content=value.get("pool"),
         blob=blob,
     )
@@ -162,7 +178,7 @@ def pool_of(path: str, head: Head, content: object, before: Known | None = None)
 
 def of_head(pool: Pool, head: Head) -> StoredPool:
     """The pool under its head."""
-    return StoredPool(pool, head.revision, head.created, head.author, head.cookie_key, head.template)
+    return StoredPool(pool, head.revision, head.created, head.author, head.cookie_key, head.template, head.written)
 
 
 def _text(value: object) -> str:

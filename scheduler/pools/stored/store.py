@@ -6,16 +6,17 @@ a `Pool`. Every method may raise StorageUnavailable.
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from scheduler.pools.model import Pool, Revision
 from scheduler.pools.problems import InvalidPool, Problem
 from scheduler.pools.stored.hidden import hides, revealed
+from scheduler.pools.stored.history import PoolHistory
 from scheduler.pools.stored.mismatch import VersionMismatch, mismatch
 from scheduler.pools.stored.nodes import read_content, read_pool, removal, remove_texts, write_text
 from scheduler.pools.stored.own_writings import OwnWritings
-from scheduler.pools.stored.record import Head, NewerForm, StoredPool, decode_head, encode_content
+from scheduler.pools.stored.present import Now, cookie_key
+from scheduler.pools.stored.record import StoredPool, encode_content
 from scheduler.pools.stored.sparse import with_unknown, written
 from scheduler.pools.stored.view import PoolView
 from scheduler.pools.stored.watch import PoolWatch, watch_pools
@@ -51,37 +52,6 @@ class PoolMissing(Exception):
     """There is no pool of that name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Now:
-    """The state of a pool that is about to be changed; `head` is None when it is damaged."""
-
-    head: Head | None
-    revision: Revision
-    node_version: int
-
-    @classmethod
-    def of(cls, path: str, data: bytes, node_version: int) -> "Now":
-        """Of the node. Raises NewerForm."""
-        try:
-            head = decode_head(path, data, node_version)
-        except NewerForm:
-            raise
-        except CorruptRecord:
-            # Whoever writes it anew mends it; no tag that anybody holds is of what comes then.
-            return cls(head=None, revision=Revision(secrets.token_hex(6), node_version), node_version=node_version)
-        return cls(head=head, revision=head.revision, node_version=node_version)
-
-    @property
-    def created(self) -> float:
-        """In epoch seconds; 0 when that is not known."""
-        return self.head.created if self.head is not None else 0.0
-
-    @property
-    def cookie_key(self) -> str:
-        """The one that it has: with another one clients would lose their servers."""
-        return (self.head and self.head.cookie_key) or _cookie_key()
-
-
 class _Written(NamedTuple):
     stored: StoredPool
     content: Mapping[str, Any] | None
@@ -95,10 +65,18 @@ class PoolStore:
     """
 
     def __init__(
-        self, zookeeper: ZooKeeper, root: str, clock: Clock | None = None, own: OwnWritings | None = None
+        self,
+        zookeeper: ZooKeeper,
+        root: str,
+        clock: Clock | None = None,
+        own: OwnWritings | None = None,
+        history: PoolHistory | None = None,
     ) -> None:
-        """`own` is for who writes large pools again and again, or watches them in the same process."""
+        """`own` is for who writes large pools again and again, or watches them in the same process; `history` keeps
+        the states that are replaced and deleted.
+        """
         self._own = own
+        self._history = history
         self._zookeeper = zookeeper
         self._base = f"{root.rstrip('/')}/pools"
         self._clock = clock or SystemClock()
@@ -139,7 +117,8 @@ class PoolStore:
         """Store a new pool; raises PoolExists, or InvalidPool when it is too large or hides a value."""
         path = self._path(pool.name)
         pool = revealed(pool, None)
-        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), self._clock.now(), author, _cookie_key())
+        now = self._clock.now()
+        stored = StoredPool(pool, Revision(secrets.token_hex(6), 1), now, author, cookie_key(), written=now)
         content = written(pool)
         data, text = encode_content(stored, content)
         self._zookeeper.ensure(self._base)
@@ -203,7 +182,7 @@ class PoolStore:
 
     def _written(self, path: str, now: Now, pool: Pool, author: str, template: str) -> tuple[list[Op], _Written]:
         revision = now.revision._replace(version=now.revision.version + 1)
-        stored = StoredPool(pool, revision, now.created, author, now.cookie_key, template)
+        stored = StoredPool(pool, revision, now.created, author, now.cookie_key, template, self._clock.now())
         own = self._own.of(pool.name, now.revision) if self._own is not None else None
         content, plain = written(pool, own), True
         if own is None:
@@ -263,6 +242,8 @@ class PoolStore:
             now = Now.of(path, *found)
             if expected not in (None, str(now.revision)):
                 raise mismatch(f"pool {name}", str(expected), now.revision)
+            if self._history is not None and now.head is not None:
+                self._history.keep(path, now.head, found[0])
             try:
                 ops, result = change(now)
                 # The version alone does not tell a pool that was deleted and created again: it counts from the start.
@@ -288,7 +269,3 @@ def _fails(checks: Sequence[Check], error: StorageConflict) -> bool:
 
 def _missing(name: str) -> PoolMissing:
     return PoolMissing(f"pool {name} not found; create it first")
-
-
-def _cookie_key() -> str:
-    return secrets.token_hex(16)

@@ -79,6 +79,7 @@ def test_create_says_what_the_product_said(
     assert result.stderr == ""
 
 
+@pytest.mark.slow
 def test_show_json_feeds_update_unchanged(run: Run) -> None:
     """Through a pipe, for every documented pool that is supported."""
     for name in SUPPORTED:

@@ -68,7 +68,8 @@ def test_versions_count_up_from_one_and_the_uid_stays(store: PoolStore) -> None:
     assert (first.pool, first.version) == (pool(), 1)
     second = store.replace(pool(count=2), author="ann")
     revision = Revision(first.revision.uid, 2)
-    assert second == StoredPool(pool(count=2), revision, first.created, "ann", first.cookie_key)
+    assert second == StoredPool(pool(count=2), revision, first.created, "ann", first.cookie_key, written=second.written)
+    assert second.written >= first.written == first.created
     assert second.etag == f'"{first.revision.uid}-2"'
     assert store.get("web") == second
 
@@ -132,7 +133,7 @@ def test_a_pool_without_a_uid_is_taken_as_it_is(store: PoolStore, connection: Zo
     connection.put(f"{zk_root}/pools/web", encode_json(dump_pool(pool())))
     assert store.get("web") == StoredPool(pool(), Revision("", 1))
     written = store.replace(pool(count=2), "1")
-    assert written == StoredPool(pool(count=2), Revision("", 2), cookie_key=written.cookie_key)
+    assert written == StoredPool(pool(count=2), Revision("", 2), cookie_key=written.cookie_key, written=written.written)
     with pytest.raises(VersionMismatch, match="it is at version 2, not 1"):
         store.delete("web", "1")
     store.delete("web", "2")
@@ -466,6 +467,7 @@ def test_a_watch_catches_up_after_zookeeper_was_away(tmp_path: Path, zk_root: st
         server.stop()
 
 
+@pytest.mark.slow
 def test_no_reader_ever_sees_a_half_of_a_large_pool(store: PoolStore, connection: ZooKeeper, zk_root: str) -> None:
     """However often it is written meanwhile."""
     sizes = [3000, 4000, 1]

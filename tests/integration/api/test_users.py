@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 import urllib3
 from flask import Flask
 
+from api.changes.change import MOST, Change
+from api.changes.change_log import ChangeLog
 from api.client.client import ApiClient
 from api.client.errors import ApiError, ApiUnreachable
 from api.client.logins import Logins
@@ -23,6 +26,7 @@ from api.web.app import create_app
 from api.web.authentication import COOKIE, PAGE_TOKEN
 from api.web.main import ApiServer, ApiSettings
 from api.web.permissions import NEEDS, Needs
+from sdk.errors import CorruptRecord
 from sdk.http.tls import ServerTls
 from sdk.storage.connection import ZooKeeper
 from tests.support.http import request
@@ -245,6 +249,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
 
 
+@pytest.mark.slow
 def test_guessing_passwords_takes_a_bounded_memory() -> None:
     """Each hash takes 32 MB, and whoever reaches the port may send passwords, many at once."""
     ended = subprocess.run([sys.executable, "-c", GUESSING], capture_output=True, text=True, timeout=300, check=True)
@@ -370,6 +375,51 @@ def test_the_users_file_is_followed_while_the_server_runs(guarded: str, tmp_path
     assert send(f"{guarded}/v2/pools", "GET", Authorization=basic("alice")).status == 401
 
 
+def test_who_changed_what_is_noted(guarded: str) -> None:
+    """What was carried out, the newest first; neither what was refused or rehearsed nor what only reads."""
+    ops, alice = (ApiClient(guarded, credentials=(user, PASSWORD)) for user in ("ops", "alice"))
+    ops.create(minimal())
+    alice.create(minimal(name="shop-a"))
+    alice.rehearse_update("shop-a", minimal(name="shop-a", count=3))
+    alice.validate(minimal(name="shop-b"))
+    for refused in (lambda: alice.delete("web"), lambda: alice.create(minimal(name="shop-a"))):
+        with pytest.raises(ApiError):
+            refused()
+    send(f"{guarded}/service/edgelb/v2/pools/shop-a", "PUT", minimal(name="shop-a"), Authorization=basic("ops"))
+    send(f"{guarded}/v2/pooltemplates", "POST", {"name": "team"}, Authorization=basic("ops"))
+    alice.delete("shop-a")
+    told = [(one["user"], one["method"], one["path"], one["name"]) for one in ops.changes()]
+    assert told == [
+        ("alice", "DELETE", "/v2/pools/shop-a", "shop-a"),
+        ("ops", "POST", "/v2/pooltemplates", "auto-team"),
+        ("ops", "PUT", "/v2/pools/shop-a", "shop-a"),
+        ("alice", "POST", "/v2/pools", "shop-a"),
+        ("ops", "POST", "/v2/pools", "web"),
+    ]
+    assert {one["client"] for one in ops.changes()} == {"127.0.0.1"}
+    assert [one["name"] for one in ops.changes("web")] == ["web"]
+
+
+def test_changes_of_several_servers_at_once_are_all_noted(connection: ZooKeeper, zk_root: str) -> None:
+    """The last ones of them: the node is bounded. What cannot be read keeps nobody from noting."""
+    logs = [ChangeLog(connection, zk_root) for _ in range(4)]
+
+    def note(number: int) -> None:
+        change = Change(at=float(number), user="u", client="c", method="PUT", path="/", name=str(number))
+        logs[number % 4].add(change)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(note, range(40)))
+    assert sorted(int(change.name) for change in logs[0].last()) == list(range(40))
+    connection.put(f"{zk_root}/changes", b"no list")
+    with pytest.raises(CorruptRecord):
+        logs[0].last()
+    for number in range(MOST + 5):
+        note(number)
+    kept = [int(change.name) for change in logs[0].last()]
+    assert kept == list(range(MOST + 4, 4, -1))
+
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -420,6 +470,8 @@ def test_who_logged_in_goes_on_without_a_password(edgelb: Command, guarded: str,
     assert kept.token not in who.stderr + done.stdout + done.stderr
     assert edgelb("list", "--api", guarded.replace("127.0.0.1", "localhost")).returncode == 5
     assert edgelb("list", "--api", guarded, EDGELB_TOKEN="t0ken").returncode == 0
+    ApiClient(guarded, credentials=("alice", PASSWORD)).create(minimal(name="shop-a"))
+    assert "  alice  127.0.0.1  shop-a  POST /v2/pools\n" in edgelb("changes", "--api", guarded).stdout
     assert edgelb("logout", "--api", guarded).stdout == f"The session at {guarded} is forgotten.\n"
     assert edgelb("whoami", "--api", guarded).returncode == 5
 

@@ -20,6 +20,7 @@ def ledger(apps: int) -> Ledger:
     )
 
 
+@pytest.mark.slow
 def test_ledgers_of_any_length_are_read_back(connection: ZooKeeper, zk_root: str) -> None:
     """Whichever stood there before; nothing of that one is left."""
     store, path = LedgerStore(connection, zk_root), f"{zk_root}/auto-pools/default"

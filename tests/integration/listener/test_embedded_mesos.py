@@ -16,7 +16,7 @@ from sdk.local.cluster import Cluster
 from sdk.mesos.operator import OperatorClient
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 DISCOVERY = {"visibility": "EXTERNAL", "name": "web", "ports": {"ports": [{"number": 21005, "name": "http"}]}}
 

@@ -43,6 +43,7 @@ from pool_executor.lbmgr.haproxy.runtime import Runtime
 from sdk.storage.connection import NodeExists, ZooKeeper
 from tests.support import nursery
 from tests.support.ports import free_port
+from tests.support.still import stop
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).parents[3]
@@ -270,6 +271,11 @@ class Lbmgr:
     def signal(self, number: signal.Signals) -> None:
         assert self.process is not None
         self.process.send_signal(number)
+
+    def halt(self) -> None:
+        """Let it hang until SIGCONT."""
+        assert self.process is not None
+        stop(self.process.pid)
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""

@@ -121,7 +121,7 @@ def test_everything_that_happened_comes_to_one_state(
             case "lbmgr":
                 lbmgr.kill()
             case "behind":
-                lbmgr.signal(signal.SIGSTOP)
+                lbmgr.halt()
         story.steps(6)
         match interruption:
             case "lbmgr":

@@ -16,6 +16,7 @@ from tests.support.backends import Backend, backends
 from tests.support.haproxies import BOTH
 from tests.support.load import load_in_thread
 from tests.support.ports import free_port
+from tests.support.still import stop
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.integration
@@ -191,7 +192,7 @@ def test_orders_without_an_answer_are_looked_at_and_told_again(publisher: Publis
     """A worker that hangs for longer than an order may take: afterwards it has what it shall have, and no reload."""
     with backends(3) as (one, two, three):
         worker = applied(publisher, publisher.publish(Pool(servers=_servers(one, two)))).haproxy.workers[0]
-        os.kill(worker, signal.SIGSTOP)
+        stop(worker)
         publisher.publish(Pool(servers=_servers(two, three)))
         wait_until(lambda: "did not answer to orders" in lbmgr.log(), timeout=20, what="the order has no answer")
         os.kill(worker, signal.SIGCONT)

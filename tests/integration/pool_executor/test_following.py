@@ -278,14 +278,14 @@ def test_a_reader_that_is_behind_catches_up(publisher: Publisher, make_lbmgr: Ca
     with backends(4) as (one, two, three, four):
         lbmgr = make_lbmgr().start()
         applied(publisher, publisher.publish(Pool(servers=_servers(one))))
-        lbmgr.signal(signal.SIGSTOP)
+        lbmgr.halt()
         publisher.publish(Pool(servers=_servers(one, two)))
         publisher.roll()
         published = publisher.publish(Pool(servers=_servers(two, three)))
         lbmgr.signal(signal.SIGCONT)
         applied(publisher, published)
         assert lbmgr.answers() == {two.answer, three.answer}
-        lbmgr.signal(signal.SIGSTOP)
+        lbmgr.halt()
         publisher.publish(Pool(servers=_servers(four)))
         publisher.compact()
         published = publisher.publish(Pool(servers=_servers(four, one)))

@@ -83,7 +83,7 @@ def test_a_port_that_is_lost_when_haproxy_dies_comes_back(
         published = publisher.publish_servers(Pool(servers=_servers(one)).records())
         before = applied(publisher, published).haproxy
         assert before.master
-        lbmgr.signal(signal.SIGSTOP)
+        lbmgr.halt()
         for pid in (before.master, *before.workers):
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not _listens(port), what="nobody listens")

@@ -104,7 +104,7 @@ def test_a_haproxy_that_was_dead_meanwhile_learns_of_the_servers_when_it_is_back
     lbmgr = make_lbmgr().start()
     with backends(2) as (one, two):
         haproxy = applied(publisher, publisher.publish(pool(Pool(), one))).haproxy
-        lbmgr.signal(signal.SIGSTOP)
+        lbmgr.halt()
         for pid in (haproxy.master or 0, *haproxy.workers):
             os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not listens(lbmgr.web), what="its port is free")

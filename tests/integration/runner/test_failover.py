@@ -15,7 +15,7 @@ from tests.support.ports import free_port
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def test_a_killed_scheduler_resumes_and_leaves_tasks_alone(system: System) -> None:

@@ -6,7 +6,7 @@ from sdk.storage.connection import ZooKeeper
 from tests.integration.runner.system import Scheduler, System, kill_task, nodes
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 def test_hello_runs_is_shown_and_scales(system: System) -> None:

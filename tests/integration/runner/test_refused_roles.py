@@ -19,7 +19,7 @@ from tests.integration.runner.test_runner import Bench
 from tests.support.ports import free_port
 from tests.support.wait import wait_until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ACLS = {
     "permissive": True,

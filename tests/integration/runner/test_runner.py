@@ -595,6 +595,7 @@ def test_an_offer_that_is_rescinded_already_is_not_accepted(bench: Bench) -> Non
     assert not any("o1" in str(call) for call in bench.master.calls)
 
 
+@pytest.mark.slow
 def test_a_stream_is_not_read_on_while_too_many_events_wait(bench: Bench) -> None:
     """ZooKeeper is away and Mesos goes on talking: memory stays bounded, and afterwards nothing is missing."""
     bench.lead()

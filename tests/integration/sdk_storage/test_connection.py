@@ -1,8 +1,6 @@
 """The ZooKeeper connection against a real server that is killed, restarted, and ends sessions."""
 
 import logging
-import os
-import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -28,6 +26,7 @@ from sdk.storage.connection import (
     encode_json,
 )
 from tests.support.ports import free_port
+from tests.support.still import standing_still
 from tests.support.wait import wait_until
 from tests.support.zookeeper import ZooKeeperServer
 
@@ -344,13 +343,10 @@ def test_a_server_that_hangs_fails_calls_in_time_and_is_found_again(own_server: 
         ours.watch_data(f"{zk_root}/n", seen.append)
         wait_until(lambda: seen == [(b"1", 0)], what="the watch")
         assert own_server.pid is not None
-        os.kill(own_server.pid, signal.SIGSTOP)
-        try:
+        with standing_still(own_server.pid):
             with pytest.raises(StorageUnavailable):
                 ours.set(f"{zk_root}/n", b"2")
             wait_until(lambda: ours.state is not SessionState.CONNECTED, 20, "the notice")
-        finally:
-            os.kill(own_server.pid, signal.SIGCONT)
         assert ours.wait_connected(30)
         # The write that failed may or may not have been applied; what comes after it is.
         version = ours.put(f"{zk_root}/n", b"3")

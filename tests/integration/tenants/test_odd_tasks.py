@@ -8,9 +8,11 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
+from pool_executor.lbmgr.servers.journal import Journal
 from sdk.net.address import Reach, parse, reach
 from tests.support.chain.chain import PATIENCE, Chain, Json, Pool
 from tests.support.odd_tasks import FRAMEWORK, odd_tasks
@@ -74,6 +76,28 @@ def said(chain: Chain, everything: Pool, events: list[m.Json]) -> None:
     # What came before it has been taken before it; its own backend only has the pool's own tasks.
     everything.serves(*everything.tasks)
     wait_until(lambda: {task.port for task in everything.tasks} <= everything.ports("agent"), PATIENCE, "its server")
+
+
+def served(everything: Pool) -> dict[str, set[str]]:
+    """The names of HAProxy's servers."""
+    return {name: set(everything.servers(name)) for name in _SELECTED}
+
+
+def settled(everything: Pool) -> dict[str, set[str]]:
+    """HAProxy has what lbmgr has stored, which is all: a backend's servers come and go in their own time."""
+    journal = Journal(everything.sandbox / "haproxy.d/endpoints")
+
+    def found() -> dict[str, set[str]]:
+        stored = journal.load()
+        assert stored is not None
+        # They were started last, and the log has one order.
+        assert {task.port for task in everything.tasks} <= {one.port for one in stored.servers["agent"].values()}
+        names = {name: set(stored.servers.get(name, ())) for name in _SELECTED}
+        others = {name: sorted(has ^ names[name]) for name, has in served(everything).items()}
+        assert not any(others.values()), f"either HAProxy or the disk has {others}"
+        return names
+
+    return wait_until(found, PATIENCE, "all servers and no others")
 
 
 def innocent(everything: Pool) -> None:
@@ -144,12 +168,11 @@ def test_what_is_left_out_is_named(chain: Chain, victim: Pool, everything: Pool)
     wait_until(named, PATIENCE, "the names of the odd tasks", every=0.1)
     innocent(everything)
     assert len(everything.servers("agent-all")) > 100
-    servers = {name: everything.servers(name).keys() for name in _SELECTED}
+    servers = settled(everything)
     for pid in everything.haproxy():
-        os.kill(pid, signal.SIGKILL)
-    wait_until(
-        lambda: {name: everything.servers(name).keys() for name in _SELECTED} == servers, PATIENCE, "the same servers"
-    )
+        with suppress(ProcessLookupError):  # workers end with their master
+            os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: served(everything) == servers, PATIENCE, "the same servers")
     victim.serves(*victim.tasks)
     chain.mesos.say(m.framework_removed(FRAMEWORK))
 

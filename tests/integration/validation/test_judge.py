@@ -33,6 +33,7 @@ def judged(request: pytest.FixtureRequest) -> Iterator[Judged]:
         trials.stop()
 
 
+@pytest.mark.slow
 def test_haproxy_takes_what_the_documents_say(judged: Judged) -> None:
     """Every example, and every pool whose configuration is kept."""
     pools = [*(load_pool(example(name)) for name in SUPPORTED), *(case.pool for case in CASES.values())]

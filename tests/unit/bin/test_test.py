@@ -13,16 +13,18 @@ import pytest
 from tests.support.wait import wait_until
 from tests.unit.bin.checkout import ROOT
 
-CHECKS = ["compileall", "format", "lint", "lint-imports", "mypy", "pure", "real"]
+CHECKS = ["collect", "compileall", "format", "lint", "lint-imports", "mypy", "pure", "real"]
 # What is told to be bad fails, once or always; what is told to wait waits until it is ended.
 PROGRAM = """#!/bin/sh
 case "$0 $*" in
     *"/ruff check"*) name=lint ;;
     *"/ruff format"*) name=format ;;
     *" -m compileall"*) name=compileall ;;
-    *cache_dir*--last-failed*) name=again ;;
-    *cache_dir*) name=real ;;
-    *" -m pytest"*--durations*) name=pure ;;
+    *" -m pytest"*--collect-only*) name=collect ;;
+    *cache_dir=.local/pure*--last-failed*) name=pure-again ;;
+    *cache_dir=.local/real-parts*--last-failed*) name=real-again ;;
+    *cache_dir=.local/pure*) name=pure ;;
+    *cache_dir=.local/real-parts*) name=real ;;
     *" -m pytest"*) name=given ;;
     *) name=${0##*/} ;;
 esac
@@ -84,38 +86,52 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_all_checks_run_once_and_their_output_is_shown(checkout: Checkout) -> None:
+@pytest.mark.parametrize("quick", [(), ("--quick",)])
+def test_all_checks_run_once_and_their_output_is_shown(checkout: Checkout, quick: tuple[str, ...]) -> None:
     """That of what ran beside the others in one piece, behind theirs; bytecode is kept."""
-    code, said, ran = checkout.run()
+    code, said, ran = checkout.run(*quick)
     assert (code, ran) == (0, CHECKS)
     assert said.rstrip().endswith("All checks passed.")
     shown = [line.removeprefix("output of ") for line in said.splitlines() if line.startswith("output of ")]
-    assert shown[1:] == ["lint", "format", "lint-imports", "pure", "mypy", "real"]
+    assert shown[1:] == ["lint", "format", "lint-imports", "real", "pure", "mypy"]
     assert " 1 " not in checkout.calls.read_text()
 
 
+def test_the_asserts_of_a_checkout_are_translated_once(checkout: Checkout) -> None:
+    """Before the tests, where no run has done it."""
+    cached = checkout.path / "tests" / "__pycache__" / "conftest.cpython-311-pytest-9.0.0.pyc"
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    assert checkout.run()[2] == [name for name in CHECKS if name != "collect"]
+
+
+@pytest.mark.parametrize("quick", [(), ("--quick",)])
 @pytest.mark.parametrize(
     ("bad", "named"),
     [
         ("lint", "ruff (lint)"),
-        ("pure", "pure tests"),
-        ("real again", "tests on real ZooKeeper, HAProxy and the whole stack"),
-        ("format pure", "ruff (format), pure tests"),
+        ("pure pure-again", "pure tests that failed, once more, with nothing beside them"),
+        ("real real-again", "real tests that failed, once more, with nothing beside them"),
+        ("format mypy", "ruff (format), mypy (strict)"),
     ],
 )
-def test_what_fails_is_named_and_holds_up_no_other(checkout: Checkout, bad: str, named: str) -> None:
+def test_what_fails_is_named_and_holds_up_no_other(
+    checkout: Checkout, bad: str, named: str, quick: tuple[str, ...]
+) -> None:
     """Whoever reads the end knows all that is to be mended."""
-    code, said, ran = checkout.run(bad=bad)
+    code, said, ran = checkout.run(*quick, bad=bad)
     assert code == 1
     assert said.rstrip().endswith(f"FAILED: {named}")
     assert set(ran) >= set(CHECKS)
 
 
-def test_what_failed_beside_the_others_may_pass_alone(checkout: Checkout) -> None:
-    """It is run once more when nothing else runs."""
-    code, said, ran = checkout.run("--quick", bad="real")
-    assert (code, ran) == (0, sorted([*CHECKS, "again"]))
-    assert said.index("output of pure") < said.index("what failed, once more") < said.index("output of again")
+@pytest.mark.parametrize("bad", ["pure", "real"])
+@pytest.mark.parametrize("quick", [(), ("--quick",)])
+def test_what_failed_beside_the_others_may_pass_alone(checkout: Checkout, bad: str, quick: tuple[str, ...]) -> None:
+    """It is run once more by itself."""
+    code, said, ran = checkout.run(*quick, bad=bad)
+    assert (code, ran) == (0, sorted([*CHECKS, f"{bad}-again"]))
+    assert said.index(f"of {bad}\n") < said.index("of mypy\n") < said.index(f"of {bad}-again\n")
 
 
 def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
@@ -127,16 +143,17 @@ def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_run_that_is_ended_leaves_nothing_running(checkout: Checkout, number: signal.Signals) -> None:
     """What runs beside the others is no child that a terminal's interrupt reaches."""
-    process = checkout.start(waiting="pure mypy")
-    pids = [checkout.calls.with_name(f"calls.{name}") for name in ("pure", "mypy")]
-    wait_until(lambda: all(one.exists() and one.read_text() for one in pids), what="both to run")
-    pure, beside = (int(one.read_text()) for one in pids)
+    names = ("real", "pure", "mypy")
+    process = checkout.start(waiting=" ".join(names))
+    files = [checkout.calls.with_name(f"calls.{name}") for name in names]
+    wait_until(lambda: all(one.exists() and one.read_text() for one in files), what="all to run")
+    foreground, *beside = (int(one.read_text()) for one in files)
     # As a terminal does it: the signal goes to what runs in the foreground as well.
-    os.kill(pure, number)
+    os.kill(foreground, number)
     process.send_signal(number)
     try:
         process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 130
-    wait_until(lambda: not Path(f"/proc/{beside}").exists(), what="the end of what ran beside")
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in beside), what="the end of what ran beside")

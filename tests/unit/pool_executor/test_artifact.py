@@ -15,6 +15,7 @@ from pool_executor import artifact, too_old
 from pool_executor.archive import pack
 
 
+@pytest.mark.slow
 def test_the_same_sources_give_the_same_bytes() -> None:
     """Two processes build the same file, whatever their hash seed and what they have loaded; the sum is its bytes'."""
     made = artifact.build()
@@ -45,6 +46,7 @@ def test_it_holds_what_the_executor_imports_and_nothing_of_the_scheduler() -> No
     assert set(names) - sources == {f"{name}c" for name in sources} - {"__main__.pyc"}
 
 
+@pytest.mark.slow
 def test_the_same_python_compiles_nothing_and_another_one_all(tmp_path: Path) -> None:
     """Bytecode is taken where its version is that of the Python that runs it, else the source; both do the same."""
     made = artifact.build()

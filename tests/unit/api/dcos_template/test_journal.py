@@ -143,6 +143,7 @@ def test_whatever_happens_every_reader_comes_to_the_same_servers(
         assert all(journal.numbers(name) == {one.id for one in ones.values()} for name, ones in journal.servers.items())
 
 
+@pytest.mark.slow
 def test_a_head_stays_small() -> None:
     """What has no room in it stands in a segment."""
     journal, parts = Journal("web", "one"), Parts()

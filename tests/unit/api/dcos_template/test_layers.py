@@ -30,6 +30,7 @@ def refused(text: str) -> str:
     return str(error.value)
 
 
+@pytest.mark.slow
 def test_a_template_without_blocks_changes_nothing_but_that_leaving_workers_hand_on_first() -> None:
     """Rules of its own are for whoever answers."""
     for case in CASES.values():

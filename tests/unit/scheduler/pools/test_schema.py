@@ -662,6 +662,7 @@ def calls(action: Callable[[], object]) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

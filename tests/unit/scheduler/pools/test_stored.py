@@ -67,6 +67,7 @@ def test_whatever_was_stored_is_read_whatever_the_rules_are(pool: Pool) -> None:
     assert read(*encode(stored(pool))) == stored(pool)
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.data())
 def test_who_knows_the_pool_before_writes_and_reads_the_same(data: st.DataObject) -> None:
@@ -204,6 +205,7 @@ def test_a_form_of_a_newer_release_is_told_apart_from_damage() -> None:
         decode_head(PATH, data, 0)
 
 
+@pytest.mark.slow
 def test_a_large_pool_stands_beside_its_node() -> None:
     """A thousand backends, or ten thousand services, fit; what is beyond any use is refused."""
     backends = [{"name": f"app-{number}", "services": [service(number)]} for number in range(1000)]

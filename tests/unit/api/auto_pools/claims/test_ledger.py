@@ -45,6 +45,7 @@ def test_nobody_makes_it_longer_than_what_is_stored(letters: str, holds: bool) -
     assert decode_entries(text) == kept
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_applications_are_all_remembered() -> None:
     """With names such as people give."""
     book = Book(EMPTY)

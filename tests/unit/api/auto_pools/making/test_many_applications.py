@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from api.auto_pools.making.statuses import RenderStatus
 from api.mesos_listener.task import Task
 from scheduler.pools.checks import pool_problems
@@ -26,6 +28,7 @@ def task(app: int, number: int) -> Task:
     return exposed(f"/team{app % 50}/app{app}", labels(app), number=number, started=float(app + 1))
 
 
+@pytest.mark.slow
 def test_restarts_change_nothing_and_the_pool_is_always_that_of_a_successor() -> None:
     """Each step touches a handful of applications; what it does not touch is the same object as before."""
     dice = random.Random(20261130)

@@ -1,0 +1,47 @@
+"""The states that pools had, for clients of the HTTP API, by a client whose errors each call raises."""
+
+from typing import Any
+from urllib.parse import quote
+
+from api.client.client import ApiClient, PoolAnswer
+from api.client.transport import parsed
+
+
+class PoolHistoryClient:
+    """Of the API server that the client talks to."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    def all(self, name: str) -> list[dict[str, Any]]:
+        """The states, the newest first: `revision`, `version`, `written`, `author`, `fields`."""
+        path = _path(name, "history")
+        found: list[dict[str, Any]] = parsed(self._client.call("GET", path), f"GET {path}")
+        return found
+
+    def state(self, name: str, revision: str) -> dict[str, Any]:
+        """The pool as it was in one of them."""
+        path = f"{_path(name, 'history')}/{quote(revision, safe='')}"
+        found: dict[str, Any] = parsed(self._client.call("GET", path), f"GET {path}")
+        return found
+
+    def rollback(self, name: str, revision: str, *, etag: str | None = None) -> PoolAnswer:
+        """Give the pool the content of that state; with `etag` only if it still has that one."""
+        path = _path(name, "rollback")
+        headers = {"If-Match": f'"{etag}"'} if etag else None
+        response = self._client.call("POST", path, body={"revision": revision}, headers=headers)
+        return PoolAnswer(
+            pool=parsed(response, f"POST {path}"),
+            etag=response.headers.get("ETag"),
+            warnings=tuple(response.headers.getlist("X-Edgelb-Warning")),
+        )
+
+    def rehearse(self, name: str, revision: str) -> dict[str, Any]:
+        """What that would do."""
+        path = f"{_path(name, 'rollback')}?dryRun=true"
+        found: dict[str, Any] = parsed(self._client.call("POST", path, body={"revision": revision}), f"POST {path}")
+        return found
+
+
+def _path(name: str, rest: str) -> str:
+    return f"/v2/pools/{quote(name, safe='')}/{rest}"
