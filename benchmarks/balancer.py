@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.process import HAPROXY, Process, children, command_of, name_of
 from tests.support.ports import free_port
 
-_PATIENCE = 5.0
+_PATIENCE = 60.0
 """Seconds for lbmgr to start an HAProxy that has ended."""
 _FULL = 300.0
 _LOOK = 0.5

@@ -249,7 +249,7 @@ def main() -> int:
             for key, more in {"by hand": CAREFUL, "kept": ""}.items():
                 process = by_hand(Path(name), key.replace(" ", "-"), port := free_port(), more)
                 processes.append(process)
-                until("HAProxy by hand", lambda port=port: takes_connections(port), timeout=10)  # type: ignore[misc]
+                until("HAProxy by hand", lambda port=port: takes_connections(port), timeout=60)  # type: ignore[misc]
                 others[key] = Part(port, functools.partial(_listed, process.pid))
             first = in_turns({"ours": ours.pop("ours"), **others}, given.rounds, given.seconds)
         finally:

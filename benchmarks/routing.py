@@ -117,7 +117,7 @@ def main() -> int:
             for count, tls in pairs:
                 process = by_hand(Path(name), count, port := free_port(), tls=tls)
                 processes.append(process)
-                until("HAProxy by hand", lambda port=port: takes_connections(port), timeout=10)  # type: ignore[misc]
+                until("HAProxy by hand", lambda port=port: takes_connections(port), timeout=60)  # type: ignore[misc]
                 ours = balancers[_ours(count, tls)]
                 parts[_ours(count, tls)] = Part(ours.port, ours.workers, tls)
                 parts[_theirs(count, tls)] = Part(port, functools.partial(_only, process.pid), tls)

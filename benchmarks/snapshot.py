@@ -165,7 +165,7 @@ def haproxy_killed(system: System, balancer: Balancer) -> tuple[float, float]:
         haproxies = [pid for pid in tree(balancer.process.pid) if name_of(pid) == "haproxy"]
         start = time.monotonic()
         kill(haproxies)
-        until("the end of HAProxy", lambda: not balancer.serves(), timeout=10, every=0.001)
+        until("the end of HAProxy", lambda: not balancer.serves(), timeout=60, every=0.001)
         prober.watch(host, expected)
         back = prober.wait() - start
         # A lbmgr that stands still starts none, and keeps the directory of its sockets: others clear away what is left
@@ -173,7 +173,7 @@ def haproxy_killed(system: System, balancer: Balancer) -> tuple[float, float]:
         process = balancer.process
         stop(process.pid)
         kill([pid for pid in tree(process.pid) if name_of(pid) == "haproxy"])
-        until("the end of HAProxy", lambda: not balancer.serves(), timeout=10)
+        until("the end of HAProxy", lambda: not balancer.serves(), timeout=60)
         start = time.monotonic()
         own = subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

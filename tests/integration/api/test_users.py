@@ -250,6 +250,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 
 @pytest.mark.slow
+@pytest.mark.slow
 def test_guessing_passwords_takes_a_bounded_memory() -> None:
     """Each hash takes 32 MB, and whoever reaches the port may send passwords, many at once."""
     ended = subprocess.run([sys.executable, "-c", GUESSING], capture_output=True, text=True, timeout=300, check=True)

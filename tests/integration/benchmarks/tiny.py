@@ -46,7 +46,7 @@ def scripts() -> set[str]:
 def run(name: str) -> Any:
     """The JSON object that it printed."""
     command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), "--json", "--rest", "0.1", *TINY[name]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-4000:]
     return json.loads(done.stdout)
 

@@ -106,7 +106,7 @@ def client(channel: grpc.Channel) -> Any:
 def health(target: str) -> int:
     with grpc.insecure_channel(target) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
-        status: int = stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=5).status
+        status: int = stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=30).status
         return status
 
 
@@ -127,7 +127,7 @@ def test_health_is_not_serving_until_the_first_snapshot_and_serving_while_mesos_
     """Whoever balances over listeners never gets an empty view, and keeps the last known one."""
     assert health(listener.target) == NOT_SERVING
     with grpc.insecure_channel(listener.target) as channel, pytest.raises(grpc.RpcError) as refused:
-        list(client(channel).List(pb.ListRequest(), timeout=5))
+        list(client(channel).List(pb.ListRequest(), timeout=30))
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
     listener.operator.say(START)
     wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
@@ -146,13 +146,13 @@ def test_what_a_master_knows_that_waits_for_agents_is_told_to_who_asks_for_it(li
     wait_until(lambda: "edgelb_listener_tasks 1.0" in fetch(listener.health, "/metrics")[1], what="the snapshot")
     with grpc.insecure_channel(listener.target) as channel:
         stub = client(channel)
-        assert first_answer(stub.Watch(pb.WatchRequest(), timeout=5)) == grpc.StatusCode.UNAVAILABLE
+        assert first_answer(stub.Watch(pb.WatchRequest(), timeout=30)) == grpc.StatusCode.UNAVAILABLE
         for request in (pb.WatchRequest(incomplete=True), pb.WatchRequest(incomplete=True, resume_token="x:1")):
-            page, synced = itertools.islice(stub.Watch(request, timeout=5), 2)
+            page, synced = itertools.islice(stub.Watch(request, timeout=30), 2)
             assert [task.id for task in page.snapshot.tasks] == ["t1"]
             unheard = synced.synced.unheard
             assert (list(unheard.awaited), unheard.others, list(unheard.heard)) == (["a2"], True, ["a1"])
-        assert not stub.View(pb.ViewRequest(), timeout=5).complete
+        assert not stub.View(pb.ViewRequest(), timeout=30).complete
     whole, copy = Listener(), Copy()
     watch = TaskWatch([listener.target, whole.target], copy.take)
     watch.start()
@@ -232,7 +232,7 @@ def test_list_streams_all_tasks_in_pages(listener: Listener) -> None:
     listener.operator.say(m.subscribed([m.running(f"t{n}") for n in range(25)], [m.agent_json("a1")]))
     wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
     with grpc.insecure_channel(listener.target) as channel:
-        pages = list(client(channel).List(pb.ListRequest(page_size=10), timeout=5))
+        pages = list(client(channel).List(pb.ListRequest(page_size=10), timeout=30))
     assert [len(page.tasks) for page in pages] == [10, 10, 5]
     assert [page.last for page in pages] == [False, False, True]
     assert {task.id for page in pages for task in page.tasks} == {f"t{n}" for n in range(25)}
@@ -243,7 +243,7 @@ def test_the_service_describes_itself(listener: Listener) -> None:
     with grpc.insecure_channel(listener.target) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         request = reflection_pb2.ServerReflectionRequest(list_services="")
-        answer = next(stub.ServerReflectionInfo(iter([request]), timeout=5))
+        answer = next(stub.ServerReflectionInfo(iter([request]), timeout=30))
     assert SERVICE in {service.name for service in answer.list_services_response.service}
 
 
@@ -550,7 +550,7 @@ def test_a_term_that_is_none_is_refused(listener: Listener) -> None:
             (pb.SelectRequest(watch="none"), grpc.StatusCode.NOT_FOUND),
         ):
             with pytest.raises(grpc.RpcError) as refused:
-                stub.Select(request, timeout=5)
+                stub.Select(request, timeout=30)
             assert refused.value.code() == code
 
 
@@ -561,12 +561,12 @@ def test_the_values_of_a_field_are_told_the_most_similar_first(listener: Listene
     wait_until(lambda: health(listener.target) == SERVING, what="SERVING")
     with grpc.insecure_channel(listener.target) as channel:
         stub = client(channel)
-        answer = stub.Values(pb.ValuesRequest(field="name", like="wep", most=3), timeout=5)
+        answer = stub.Values(pb.ValuesRequest(field="name", like="wep", most=3), timeout=30)
         assert (list(answer.values), answer.total) == (["web", "app-000", "app-001"], 301)
-        assert len(stub.Values(pb.ValuesRequest(field="name"), timeout=5).values) == 100
-        assert stub.Values(pb.ValuesRequest(field="name", marathon=True), timeout=5).total == 0
+        assert len(stub.Values(pb.ValuesRequest(field="name"), timeout=30).values) == 100
+        assert stub.Values(pb.ValuesRequest(field="name", marathon=True), timeout=30).total == 0
         with pytest.raises(grpc.RpcError) as refused:
-            stub.Values(pb.ValuesRequest(field="colour"), timeout=5)
+            stub.Values(pb.ValuesRequest(field="colour"), timeout=30)
         assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     watch = TaskWatch([listener.target], lambda changes: None, Filter.of([]))
     assert watch.values("name") is None
@@ -592,7 +592,7 @@ def test_a_task_that_is_being_killed_is_leaving_until_it_has_ended(listener: Lis
     last = copy.calls[-1]
     assert begun <= last.event <= last.index <= time.time()
     with grpc.insecure_channel(listener.target) as channel:
-        (page,) = client(channel).List(pb.ListRequest(), timeout=5)
+        (page,) = client(channel).List(pb.ListRequest(), timeout=30)
     assert {task.id: task.leaving for task in page.tasks} == {"t1": True, "t2": False}
     listener.operator.say(m.task_updated("t1", m.status_json("TASK_KILLED")))
     wait_until(lambda: copy.ids == {"t2"}, what="the end of t1")

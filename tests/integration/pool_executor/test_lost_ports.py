@@ -1,6 +1,5 @@
 """Ports that another process took while HAProxy was down: what listens there waits alone, and comes back."""
 
-import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -8,6 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from pool_executor.contract import Part, Waiting
+from sdk.local import processes
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, applied, hold_port, told
 from tests.support.backends import Backend, backends
 from tests.support.ports import free_port
@@ -84,8 +84,8 @@ def test_a_port_that_is_lost_when_haproxy_dies_comes_back(
         before = applied(publisher, published).haproxy
         assert before.master
         lbmgr.halt()
-        for pid in (before.master, *before.workers):
-            os.kill(pid, signal.SIGKILL)
+        # Workers end with their master, perhaps before it is their turn.
+        processes.send((before.master, *before.workers), signal.SIGKILL)
         wait_until(lambda: not _listens(port), what="nobody listens")
         with hold_port(port, share=False):
             if refused:

@@ -1,6 +1,5 @@
 """Servers follow the tasks while the rest of a configuration cannot be had: refused, waiting, blocked or failing."""
 
-import os
 import signal
 import socket
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pool_executor.lbmgr.haproxy.program import find
+from sdk.local import processes
 from tests.integration.pool_executor.harness import Lbmgr, Pool, Publisher, applied, hold_port, told
 from tests.support.backends import Backend, backends
 from tests.support.ports import free_port
@@ -105,8 +105,9 @@ def test_a_haproxy_that_was_dead_meanwhile_learns_of_the_servers_when_it_is_back
     with backends(2) as (one, two):
         haproxy = applied(publisher, publisher.publish(pool(Pool(), one))).haproxy
         lbmgr.halt()
-        for pid in (haproxy.master or 0, *haproxy.workers):
-            os.kill(pid, signal.SIGKILL)
+        assert haproxy.master
+        # Workers end with their master, perhaps before it is their turn.
+        processes.send((haproxy.master, *haproxy.workers), signal.SIGKILL)
         wait_until(lambda: not listens(lbmgr.web), what="its port is free")
         with hold_port(lbmgr.web, share=False):
             publisher.publish(pool(REFUSED, two))

@@ -4,15 +4,14 @@ One pool selects every task in all ways; the other one, the victim, must not not
 configuration that comes of it.
 """
 
-import os
 import re
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
 
 import pytest
 
 from pool_executor.lbmgr.servers.journal import Journal
+from sdk.local import processes
 from sdk.net.address import Reach, parse, reach
 from tests.support.chain.chain import PATIENCE, Chain, Json, Pool
 from tests.support.odd_tasks import FRAMEWORK, odd_tasks
@@ -169,9 +168,8 @@ def test_what_is_left_out_is_named(chain: Chain, victim: Pool, everything: Pool)
     innocent(everything)
     assert len(everything.servers("agent-all")) > 100
     servers = settled(everything)
-    for pid in everything.haproxy():
-        with suppress(ProcessLookupError):  # workers end with their master
-            os.kill(pid, signal.SIGKILL)
+    # Workers end with their master, perhaps before it is their turn.
+    processes.send(everything.haproxy(), signal.SIGKILL)
     wait_until(lambda: served(everything) == servers, PATIENCE, "the same servers")
     victim.serves(*victim.tasks)
     chain.mesos.say(m.framework_removed(FRAMEWORK))
