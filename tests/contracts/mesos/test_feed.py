@@ -80,6 +80,8 @@ def test_events_are_posted_as_values() -> None:
         heartbeat_interval=15.0,
         roles=("a",),
         version="1.12.0-rc1",
+        user="",
+        checkpoint=True,
     )
     assert isinstance(posted[1], OffersReceived)
     assert isinstance(posted[2], StatusReceived)
