@@ -6,6 +6,7 @@
     <root>/frameworks/<name>/services/<service>/configs/<id>       ServiceSpec
     <root>/frameworks/<name>/services/<service>/earlier/<id>       PodSpec that instances have until they are updated
     <root>/frameworks/<name>/services/<service>/plans/<plan>    PlanRecord
+    <root>/frameworks/<name>/services/<service>/versions        Versions
     <root>/frameworks/<name>/services/<service>/pods/<pod>-<index> PodRecord
 
 Does not decide anything and does not talk to Mesos.
@@ -23,9 +24,10 @@ from sdk.door.accept import accept
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.framework_writes import FrameworkWrites, batches, segment, target_at
 from sdk.model.ids import ConfigId
-from sdk.model.plans import PlanRecord
+from sdk.model.plans import UPDATE, PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec, ServiceSpec
+from sdk.model.versions import Versions
 from sdk.storage.ahead import Ahead
 from sdk.storage.persister import Check, Persister, Readable, Remove
 
@@ -45,6 +47,8 @@ class StoredService:
     """Configurations that instances keep until a rolling update gets to them."""
     plans: Mapping[str, PlanRecord] = field(default_factory=dict)
     """What operators have said about its plans."""
+    versions: Versions | None = None
+    """What it has been, and what is pinned of it."""
     unreadable: str | None = None
     """Why its target cannot be read: the node and what is wrong with it."""
     unreadable_pods: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +72,7 @@ class Stored:
             settings,
             broken={(name, pod): why for name, service in named for pod, why in service.unreadable_pods.items()},
             earlier={(name, config): spec for name, service in named for config, spec in service.earlier.items()},
+            versions={name: found for name, service in named if (found := service.versions) is not None},
             plans={(name, plan): said for name, service in named for plan, said in service.plans.items()},
             targetless={name: service.unreadable for name, service in named if service.unreadable is not None},
         )
@@ -102,7 +107,7 @@ class FrameworkStore:
         """The nodes of these services."""
         nodes, services = Ahead(self._persister), [f"{self.path}/services/{name}" for name in names]
         kept = [f"{service}/{kind}" for service in services for kind in _KEPT]
-        nodes.ask(data=[f"{service}/target" for service in services], children=kept)
+        nodes.ask(data=[f"{service}/{name}" for service in services for name in ("target", "versions")], children=kept)
         wanted = [f"{path}/{name}" for path in kept for name in nodes.children(path)]
         for service in services:
             with suppress(CorruptRecord):  # told where it is read
@@ -137,6 +142,11 @@ class FrameworkStore:
                 plans[name] = self._load_plan(nodes, service, name)
             except CorruptRecord as error:
                 plans[name] = _not_read(service, name, error)
+        versions: Versions | None = None
+        try:
+            versions = self._load_versions(nodes, service)
+        except CorruptRecord as error:  # something may have been pinned
+            plans[UPDATE] = _not_read(service, UPDATE, error)
         pods: dict[str, PodRecord] = {}
         unreadable_pods: dict[str, str] = {}
         for name in nodes.children(f"{self.path}/services/{service}/pods"):
@@ -153,6 +163,7 @@ class FrameworkStore:
             pods=pods,
             earlier=earlier,
             plans=plans,
+            versions=versions,
             unreadable=unreadable,
             unreadable_pods=unreadable_pods,
         )
@@ -174,6 +185,16 @@ class FrameworkStore:
             return accept(decode(ServiceSpec, data, path), service)
         except InvalidSpec as error:
             raise CorruptRecord(path, f"breaks rules: {error}") from error
+
+    def _load_versions(self, nodes: Readable, service: str) -> Versions | None:
+        path = f"{self.path}/services/{service}/versions"
+        data = nodes.get(path)
+        if data is None:
+            return None
+        found = decode(Versions, data, path)
+        if found.service != service:
+            raise CorruptRecord(path, f"holds those of {found.service}")
+        return found
 
     def _load_plan(self, nodes: Readable, service: str, name: str) -> PlanRecord:
         path = f"{self.path}/services/{service}/plans/{name}"

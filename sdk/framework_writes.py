@@ -14,12 +14,14 @@ from sdk.core.effects import (
     DeletePlan,
     DeletePod,
     DeleteService,
+    DeleteVersions,
     StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePlan,
     StorePod,
     StoreTarget,
+    StoreVersions,
 )
 from sdk.door.accept import MAX_SPEC_BYTES
 from sdk.errors import CorruptRecord, InvalidSpec
@@ -67,6 +69,10 @@ class FrameworkWrites:
                 yield _put(self._plan(effect.record.service, effect.record.plan), effect.record)
             case DeletePlan():
                 yield Remove(self._plan(effect.service, effect.plan))
+            case StoreVersions():
+                yield _put(f"{self._service(effect.record.service)}/versions", effect.record)
+            case DeleteVersions():
+                yield Remove(f"{self._service(effect.service)}/versions")
             case StorePod():
                 record = effect.record
                 yield _put(f"{self._service(record.service)}/pods/{segment('pod', record.name)}", record)
