@@ -107,7 +107,7 @@ class FrameworkStore:
         """The nodes of these services."""
         nodes, services = Ahead(self._persister), [f"{self.path}/services/{name}" for name in names]
         kept = [f"{service}/{kind}" for service in services for kind in _KEPT]
-        nodes.ask(data=[f"{service}/{name}" for service in services for name in ("target", "versions")], children=kept)
+        nodes.ask(data=[f"{service}/{node}" for service in services for node in ("target", "versions")], children=kept)
         wanted = [f"{path}/{name}" for path in kept for name in nodes.children(path)]
         for service in services:
             with suppress(CorruptRecord):  # told where it is read
