@@ -54,6 +54,8 @@ class FrameworkInfo:
     webui_url: str | None = None
     labels: tuple[Label, ...] = ()
     capabilities: tuple[str, ...] = CAPABILITIES
+    min_allocatable: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By role: what an agent has to have of each kind for an offer; without any, whatever it has."""
     suppressed_roles: tuple[str, ...] = field(default=())
     """Roles without offers from the start; not part of the FrameworkInfo on the wire."""
 
@@ -80,7 +82,17 @@ def framework_info(info: FrameworkInfo) -> Json:
             wire[key] = text
     if info.labels:
         wire["labels"] = labels(info.labels)
+    # Mesos refuses a filter of a role that the framework does not have (any more).
+    filters = {role: _min_allocatable(least) for role, least in info.min_allocatable.items() if role in info.roles}
+    if filters:
+        wire["offer_filters"] = filters
     return wire
+
+
+def _min_allocatable(least: Mapping[str, float]) -> Json:
+    """OfferFilters of one role: all of the quantities together, and not only one of them."""
+    quantities = {"quantities": {name: {"value": amount} for name, amount in least.items()}}
+    return {"min_allocatable_resources": {"quantities": [quantities]} if least else {}}
 
 
 def labels(pairs: Iterable[Label]) -> Json:

@@ -16,6 +16,7 @@ from sdk.core.settings import Settings
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
 from sdk.model.group import GroupSpec
+from sdk.model.placement import MaxPer, Preference, PreferenceKind
 from sdk.model.plans import PhaseSpec, PlanSpec
 from sdk.model.spec import Goal, PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.need import LacksPorts, LacksTasks
@@ -79,6 +80,7 @@ class Chaos(RuleBasedStateMachine):
         canary=st.integers(0, 1),
         ordered=st.booleans(),
         odd=st.sampled_from((0, 22, 31000, 31003)),
+        rules=st.sampled_from(("", "apart", "spread")),
         more=st.sets(st.sampled_from(("helper", "job"))),
         group=st.booleans(),
     )
@@ -94,6 +96,7 @@ class Chaos(RuleBasedStateMachine):
         canary: int = 0,
         ordered: bool = False,
         odd: int = 0,
+        rules: str = "",
         more: Collection[str] = (),
         group: bool = False,
     ) -> None:
@@ -126,6 +129,10 @@ class Chaos(RuleBasedStateMachine):
         chosen = {*more, *(["sidecar"] if sidecar else [])}
         tasks = (task, *(besides[name] for name in sorted(chosen)))
         spec = changed(spec, tasks=tasks, group=GroupSpec() if group else None)
+        if rules == "apart":
+            spec = changed(spec, placement=(MaxPer(field="@hostname", count=1),))
+        elif rules:
+            spec = changed(spec, prefer=(Preference(kind=PreferenceKind.SPREAD), Preference(kind=PreferenceKind.PACK)))
         if ordered:
             one_by_one = PlanSpec(name="deploy", phases=(PhaseSpec(name="app", pod="app"),))
             spec = replace(spec, plans=(one_by_one,))
