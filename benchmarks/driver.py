@@ -1,7 +1,8 @@
 """How much CPU and memory a scheduler of the SDK spends on events, with many tasks running.
 
 The pure path of an event is measured in this process: Mesos' JSON is parsed and decided on, nothing is stored or sent.
-Times are seconds of CPU.
+Then the same with what is stored in memory, and in a ZooKeeper server on this machine. Times are seconds of CPU, those
+with ZooKeeper of the clock, too.
 
     .venv/bin/python benchmarks/driver.py [--json] [--check] [--quick]
 """
@@ -17,7 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.report import Bar, Report, parser, stoppable
+from benchmarks.deploy import offer as wire_offer
+from benchmarks.report import Bar, Report, parser, progress, stoppable
+from benchmarks.stored import Stored, parsed, zookeeper
 from sdk import garbage
 from sdk.core.decide import decide
 from sdk.core.effects import Acknowledge, Effect, Reconcile
@@ -31,6 +34,7 @@ from sdk.model.resources import Offer, Reservation, Resource
 from sdk.model.spec import CommandSpec, PodSpec, ServiceSpec, TaskSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.runner.together import together
+from sdk.storage.memory_persister import MemoryPersister
 
 FRAMEWORK = FrameworkId("framework")
 ROLE = "role"
@@ -179,11 +183,20 @@ def updates_per_second(scheduler: Scheduler, count: int, waiting: int) -> float:
     return len(lines) / spent
 
 
-def parsed(line: str) -> Event:
-    """An event of Mesos."""
-    event = scheduler_event(json.loads(line))
-    assert event is not None
-    return event
+def large_event(megabytes: float) -> float:
+    """How many times longer than reading its JSON alone it takes to read an event of offers of that size."""
+    one = json.dumps(wire_offer(1))
+    offers = ",".join(json.dumps(wire_offer(number)) for number in range(int(megabytes * 2**20 / len(one))))
+    record = f'{{"type":"OFFERS","offers":{{"offers":[{offers}]}}}}'.encode()
+    begin = time.process_time()
+    plain = json.loads(record)
+    alone = time.process_time() - begin
+    del plain
+    begin = time.process_time()
+    event = scheduler_event(json.loads(record))
+    whole = time.process_time() - begin
+    assert isinstance(event, OffersReceived)
+    return whole / alone
 
 
 def percentile(costs: Sequence[float], part: float) -> float:
@@ -240,6 +253,21 @@ def main() -> int:
     took = time.process_time() - begin
     single = updates_per_second(scheduler, tasks, 1)
     throughput = updates_per_second(scheduler, tasks, WAITING)
+    records = list(itertools.islice(scheduler.state.pods.values(), 200 if given.quick else 2000))
+    lines = [update(found, healthy) for healthy in (False, True) for found in records]
+    _, memory_store = Stored(MemoryPersister(), scheduler.state).take(lines, WAITING)
+    with zookeeper() as persister:
+        stored = Stored(persister, scheduler.state)
+        stored.fill()
+        clock_zookeeper, cpu_zookeeper = stored.take(lines, WAITING)
+        progress("restart ...")
+        begin, spent = time.monotonic(), time.process_time()
+        again = Scheduler(stored.store.load().state(scheduler.state.framework, scheduler.state.settings))
+        fail_over(again)
+        restart, restart_cpu = time.monotonic() - begin, time.process_time() - spent
+        assert len(again.state.pods) == tasks
+        del again, stored
+    larger = large_event(1 if given.quick else 64)
     costs = list(single_events(scheduler, min(1000, tasks)))
     held = memory()
     del scheduler
@@ -253,6 +281,12 @@ def main() -> int:
         "events, p99 (ms)": percentile(costs, 0.99),
         "updates a second, one at a time": single,
         f"updates a second, {WAITING} waiting": throughput,
+        "updates a second of CPU, stored in memory and acknowledged": memory_store,
+        "updates a second of CPU, stored in ZooKeeper": cpu_zookeeper,
+        "updates a second of the clock, stored in ZooKeeper": clock_zookeeper,
+        "read from ZooKeeper and subscribed (s)": restart,
+        "the same, CPU (s)": restart_cpu,
+        "64 MiB of offers (times json.loads)": larger,
         "memory (MB)": held,
         "one of 10 services changes (ms)": few,
         f"one of {many} services changes (ms)": lots,
@@ -267,6 +301,9 @@ def main() -> int:
         Bar(name="of twice the tasks (ratio)", value=shown(took / halfway), limit=2.5),
         Bar(name="memory (MB)", value=shown(held), limit=300.0),
         Bar(name="a change among many services (ratio)", value=shown(lots / few), limit=1.3),
+        Bar(name="microseconds of CPU for an update that is stored", value=shown(1e6 / memory_store), limit=1e6 / 2000),
+        Bar(name="read from ZooKeeper and subscribed (s)", value=shown(restart), limit=10.0),
+        Bar(name="64 MiB of offers (times json.loads)", value=shown(larger), limit=2.0),
         Bar(name=f"microseconds for an update, {WAITING} waiting", value=shown(1e6 / throughput), limit=1e6 / 15_000),
     ]
     return report.finish(given)

@@ -29,7 +29,9 @@ from benchmarks.report import Bar, Report, median, parser, percentile, progress,
 from benchmarks.rest import rest
 from benchmarks.system import System, until
 from benchmarks.unavoidable import Unavoidable
+from pool_executor.contract import decode_status
 from sdk.local.simulated.on_demand import NewTask
+from sdk.storage.connection import connect
 
 PROBES = 60
 """Backends that change."""
@@ -162,8 +164,42 @@ def measure(servers: int, changes: int, repeats: int) -> Found:
     return found
 
 
+class Applied:
+    """When lbmgr had HAProxy's answer to each operation of the log, as its status tells; by this machine's monotonic
+    clock."""
+
+    def __init__(self, hosts: str, pool: str, balancer: str) -> None:
+        self._zookeeper = connect(hosts)
+        self._zookeeper.wait_connected(10)
+        self._ahead = time.time() - time.monotonic()
+        self._at: dict[int, float] = {}
+        self._zookeeper.watch_data(f"/edgelb/instances/{pool}/{balancer}", self._on_status)
+
+    @property
+    def last(self) -> int:
+        """The number of the last operation."""
+        return max(self._at, default=0)
+
+    def moment(self, number: int) -> float:
+        """Of an operation, perhaps with others after it."""
+        return self._at[min(at for at in self._at if at >= number)]
+
+    def close(self) -> None:
+        """End the connection."""
+        self._zookeeper.close()
+
+    def _on_status(self, found: tuple[bytes, int] | None) -> None:
+        if found is not None:
+            for step in decode_status(found[0]).endpoints.recent:
+                self._at[step.sequence] = step.applied - self._ahead
+
+
 def measure_one_backend(servers: int, changes: int) -> Found:
-    """All servers in one backend: until HAProxy has the change, as nobody could find one server among so many."""
+    """All servers in one backend: until HAProxy has answered lbmgr, and what it says afterwards.
+
+    Nobody could find one server among so many by requests, and each question about one holds HAProxy up for as long as
+    an order does: it looks through its list.
+    """
     found = Found()
     progress(f"{servers} servers in one backend ...")
     # With those that come a backend of 50,000 would have more than it may have.
@@ -175,25 +211,32 @@ def measure_one_backend(servers: int, changes: int) -> Found:
             NewTask(name="probe", address=address, port=port) for address, port in places(changes)
         )
         idle = idle_of(system)
-        floor = Unavoidable(system.zookeeper.address, balancer)
+        floor, applied = (
+            Unavoidable(system.zookeeper.address, balancer),
+            Applied(system.zookeeper.address, "web", "balancer-0"),
+        )
+        until("the status of lbmgr", lambda: applied.last)
         balancer.reloads()
+        first, moments = applied.last, list[tuple[str, float]]()
         began, start = system.cpu(), time.monotonic()
         for task, (address, port) in zip(ids, places(changes), strict=True):
-            server = f"agentip_{address}_{port}"
-            moment = system.tasks.change([(task, "TASK_RUNNING")])
-            until(server, lambda server=server: "initial" in balancer.ask(f"get weight one/{server}"), every=0.001)  # type: ignore[misc]
-            found.samples["added"].append((time.monotonic() - moment) * 1000)
-            number = balancer.server_id("one", server)
-            time.sleep(PAUSE)
-            moment = system.tasks.change([(task, "TASK_KILLED")])
-            until(f"the end of {server}", lambda number=number: not balancer.serves_by("one", number), every=0.001)  # type: ignore[misc]
-            found.samples["removed"].append((time.monotonic() - moment) * 1000)
-            time.sleep(PAUSE)
+            for kind, state in (("added", "TASK_RUNNING"), ("removed", "TASK_KILLED")):
+                moments.append((kind, system.tasks.change([(task, state)])))
+                time.sleep(PAUSE)
+                if kind == "added":
+                    question = f"get weight one/agentip_{address}_{port}"
+                    until(question, lambda question=question: "initial" in balancer.ask(question))  # type: ignore[misc]
             floor.sample()
-        found.cpu = cost(system, began, idle, time.monotonic() - start, 2 * changes)
+        until("the last change", lambda: applied.last >= first + len(moments))
+        found.cpu = cost(system, began, idle, time.monotonic() - start, len(moments))
+        for number, (kind, moment) in enumerate(moments, first + 1):
+            found.samples[kind].append((applied.moment(number) - moment) * 1000)
+        probes = {f"agentip_{address}_{port}" for address, port in places(changes)}
+        assert not probes & balancer.live("one"), "HAProxy uses servers whose tasks have ended"
         found.reloads = balancer.reloads()
         found.floor, found.floor_worst = floor.total, floor.worst
         floor.close()
+        applied.close()
     return found
 
 

@@ -201,6 +201,7 @@ def framework_info(framework: FrameworkConfig, record: FrameworkRecord, url: str
         checkpoint=framework.checkpoint if record.checkpoint is None else record.checkpoint,
         webui_url=framework.webui_url or url,
         capabilities=tuple(framework.capabilities),
+        min_allocatable=framework.min_allocatable,
     )
 
 

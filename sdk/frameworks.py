@@ -92,6 +92,9 @@ class FrameworkConfig:
     failover_timeout: float = 2 * WEEK
     """Seconds that Mesos keeps the tasks of a framework that is away; 0 would end them all at every reconnection."""
     capabilities: tuple[Capability, ...] = _NEEDED
+    min_allocatable: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By role: how much of each kind of resource an agent has to have left for an offer of it. An empty object asks for
+    offers of the smallest rests, too. A role that is not named gets what the master's flag says."""
     checkpoint: bool = True
     guarded: bool = True
     """Whether changes over HTTP need the scheduler's secret. False only where everybody who reaches the port may."""
@@ -200,10 +203,20 @@ def _check(framework: FrameworkConfig, path: str) -> None:
     for needed in _NEEDED:
         if needed not in framework.capabilities:
             raise InvalidSpec(f"{path}.capabilities", f"must include {needed}: the SDK relies on it")
+    _check_min_allocatable(framework, f"{path}.min_allocatable")
     if framework.zk_root is not None and not re.fullmatch(r"(/[A-Za-z0-9._-]+)+", framework.zk_root):
         raise InvalidSpec(f"{path}.zk_root", f"{framework.zk_root!r} must be an absolute ZooKeeper path such as /name")
     if framework.marathon is not None:
         _check_marathon(framework.marathon, f"{path}.marathon")
+
+
+def _check_min_allocatable(framework: FrameworkConfig, path: str) -> None:
+    for role, least in framework.min_allocatable.items():
+        if role not in framework.roles:
+            raise InvalidSpec(f"{path}.{role}", f"is none of the framework's roles, {', '.join(framework.roles)}")
+        for name, amount in least.items():
+            if not name or amount < 0:
+                raise InvalidSpec(f"{path}.{role}.{name}", f"is {amount}, has to be 0 or more of a kind of resource")
 
 
 def _check_marathon(app: MarathonApp, path: str) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from api.dcos_template.due import What
 from api.dcos_template.metrics import TemplateMetrics
 from api.dcos_template.publishing.charge import Charge
-from api.dcos_template.publishing.clerk import Clerk, Order
+from api.dcos_template.publishing.clerk import Clerk
 from api.dcos_template.publishing.published import Paths
 from api.dcos_template.publishing.trace import Trace
 from api.dcos_template.rendering.workshop import Workshop
@@ -21,12 +21,14 @@ T = TypeVar("T")
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """Used on the worker's thread; `order` is for all others to get back to it."""
+    """Used on the worker's thread."""
 
     zookeeper: ZooKeeper
     root: str
     clock: Clock
-    order: Order
+    order_when: Callable[[Callable[[], None], Callable[[], bool]], None]
+    """For all others to have something called on the worker's thread: at once if the second one says so, else when
+    it comes round."""
     clerk: Clerk
     workshop: Workshop
     selection: Selection

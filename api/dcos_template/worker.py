@@ -56,7 +56,7 @@ class Worker:
             zookeeper=zookeeper,
             root=root,
             clock=clock,
-            order=self._inbox.order,
+            order_when=self._inbox.order_when,
             clerk=Clerk("clerk", _CLERKS, self._inbox.order),
             workshop=workshop(self._inbox.order),
             selection=Selection(rules),

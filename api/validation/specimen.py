@@ -14,13 +14,12 @@ from api.dcos_template.rendering.printed import Texts
 from api.dcos_template.rendering.text import render_with_places
 from api.dcos_template.selecting.servers import key_of
 from api.status.pool_fields import backend_field, frontend_field
-from pool_executor.contract import KINDS, BackendFacts, Server, compose, parse_marker, server_line
+from pool_executor.contract import KINDS, BackendFacts, compose, parse_marker, sample_lines
 from pool_executor.lbmgr.structure.instance import Instance
 from scheduler.pools.model import DEFAULT_ADDRESS, STATS_PORT_NAME, Pool, Service
 from scheduler.pools.stored.record import StoredPool
 from sdk.net.address import is_address
 
-_ADDRESS, _PORT = "127.0.0.1", 1
 # Ports that Mesos gives are not known yet; no two listeners may have the same.
 _FIRST_PORT = 10_000
 
@@ -46,7 +45,7 @@ class Specimen:
     def files(self) -> Iterator[tuple[str, str, str]]:
         """Kind, name and content of each."""
         for name, text in self.texts.items():
-            content = compose(text.text, _samples) if KINDS[text.part.kind].has_servers else text.text
+            content = compose(text.text, sample_lines) if KINDS[text.part.kind].has_servers else text.text
             yield text.part.kind, name, content
 
     def field(self, file: str, line: int) -> str | None:
@@ -74,7 +73,7 @@ class Specimen:
         for number, line in enumerate(self.texts[file].text.split("\n"), 1):
             yield line, origins.at(number)
             if (facts := parse_marker(line)) is not None:
-                yield from zip(_samples(facts), self._origins(facts), strict=True)
+                yield from zip(sample_lines(facts), self._origins(facts), strict=True)
 
     def _origins(self, facts: BackendFacts) -> Iterator[Origin]:
         """Of the samples."""
@@ -84,12 +83,6 @@ class Specimen:
         for key in facts.options:
             field = (f"services[{firsts[key]}].endpoint",) if key in firsts else ()
             yield "backend", facts.backend, *field
-
-
-def _samples(facts: BackendFacts) -> Iterator[str]:
-    """A line for each way in which servers of the backend are told."""
-    for number, key in enumerate(facts.options, 1):
-        yield server_line(Server(f"sample-{number}", _ADDRESS, _PORT, number, options=key), facts.options)
 
 
 def field_of(pool: Pool, origin: Origin) -> str | None:

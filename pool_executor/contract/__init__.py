@@ -41,6 +41,7 @@ from pool_executor.contract.needs import (
     port_variable,
 )
 from pool_executor.contract.parts import HOSTS_MAPS, INSTANCE_FILE, KINDS, ROUTES_MAPS, Kind, Part
+from pool_executor.contract.samples import sample_lines
 from pool_executor.contract.servers import (
     MAX_SERVER_ID,
     MAX_WEIGHT,
@@ -161,6 +162,7 @@ __all__ = [
     "port_key",
     "port_variable",
     "read_whole",
+    "sample_lines",
     "server_line",
     "shard_of",
 ]

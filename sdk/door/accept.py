@@ -9,7 +9,16 @@ from dataclasses import replace
 from typing import Any
 
 from sdk.codecs import decode, encode, to_json
-from sdk.door import limit_rules, placement_rules, plan_rules, pod_rules, service_rules, task_rules, volume_rules
+from sdk.door import (
+    container_rules,
+    limit_rules,
+    placement_rules,
+    plan_rules,
+    pod_rules,
+    service_rules,
+    task_rules,
+    volume_rules,
+)
 from sdk.door.problems import Problems
 from sdk.door.rule import Rule, Rules
 from sdk.door.types import Look
@@ -44,8 +53,10 @@ _SETS: tuple[Rules[Any], ...] = (
     task_rules.command,
     task_rules.executor,
     task_rules.port,
-    task_rules.container,
-    task_rules.network,
+    container_rules.container,
+    container_rules.network,
+    container_rules.mount,
+    container_rules.external,
     task_rules.health_check,
     task_rules.readiness_check,
     limit_rules.limits,

@@ -1,11 +1,10 @@
-"""Rules of a task, and of what it is made of: command, executor, ports, container, health check."""
+"""Rules of a task, and of what it is made of: command, executor, ports, health check."""
 
 import re
 
 from sdk.door.names import bad_name, twice
 from sdk.door.problems import shown
 from sdk.door.rule import Broken, Rules
-from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.readiness import ReadinessCheckSpec
 from sdk.model.resources import MILLI
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, TaskSpec
@@ -13,15 +12,14 @@ from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec,
 LONGEST = 1e9
 """Seconds: Mesos counts in nanoseconds, of which 64 bits hold not much more."""
 _MOST_FAILURES = 2**32 - 1
-_VISIBLE = re.compile(r"[!-~]{1,255}")
-"""Names that others gave: of images and networks."""
+
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_VIP = re.compile(rf"/?{_LABEL}(?:[./]{_LABEL})*:[0-9]{{1,5}}")
 
 rule = Rules(TaskSpec)
 command = Rules(CommandSpec)
 executor = Rules(ExecutorSpec)
 port = Rules(PortSpec)
-container = Rules(ContainerSpec)
-network = Rules(NetworkSpec)
 health_check = Rules(HealthCheckSpec)
 readiness_check = Rules(ReadinessCheckSpec)
 
@@ -140,33 +138,27 @@ def _number(spec: PortSpec) -> Broken:
         yield "number", f"is {shown(spec.number)}, has to be 0 (dynamic) to 65535"
 
 
+@port("container_port")
+def _container_port(spec: PortSpec) -> Broken:
+    """1 to 65535."""
+    if spec.container_port is not None and not 1 <= spec.container_port <= 65535:
+        yield "container_port", f"is {shown(spec.container_port)}, has to be 1 to 65535"
+
+
+@port("vips")
+def _vips(spec: PortSpec) -> Broken:
+    """A name (perhaps with `/` before it) or an IPv4 address, `:`, and a port."""
+    for vip in spec.vips:
+        if not _VIP.fullmatch(vip) or not 1 <= int(vip.rpartition(":")[2]) <= 65535:
+            yield "vips", f"{shown(vip)} is not like `/web:80`, `web.group:80` or `1.2.3.4:80`"
+
+
 @port("ranges")
 def _ranges(spec: PortSpec) -> Broken:
     """Within 1 to 65535."""
     for begin, end in spec.ranges:
         if not 1 <= begin <= end <= 65535:
             yield "ranges", f"{shown(begin)}-{shown(end)} is not a range within 1-65535"
-
-
-@container("image")
-def _image(spec: ContainerSpec) -> Broken:
-    """1 to 255 visible characters of ASCII."""
-    if spec.image is not None and not _VISIBLE.fullmatch(spec.image):
-        yield "image", f"{shown(spec.image)} is no name of an image"
-
-
-@container("networks")
-def _networks(spec: ContainerSpec) -> Broken:
-    """No name twice."""
-    for name in twice(network.name for network in spec.networks):
-        yield "networks", f"{name!r:.80} occurs twice"
-
-
-@network("name")
-def _network(spec: NetworkSpec) -> Broken:
-    """1 to 255 visible characters of ASCII."""
-    if not _VISIBLE.fullmatch(spec.name):
-        yield "name", f"{shown(spec.name)} is no name of a network"
 
 
 @readiness_check("command", "http_path", "tcp")

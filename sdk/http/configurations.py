@@ -3,7 +3,7 @@
 from typing import Any
 
 from sdk.core.snapshot import ServiceView
-from sdk.http.errors import HttpError
+from sdk.http.errors import HttpError, named
 from sdk.model.ids import ConfigId
 from sdk.model.spec import PodSpec
 from sdk.plan.configurations import Configuration, configurations
@@ -59,8 +59,7 @@ def _one(service: ServiceView, config: str) -> Configuration:
     known = {found.id: found for found in _all(service)}
     found = known.get(ConfigId(config))
     if found is None:
-        ids = ", ".join(known) or "none"
-        raise HttpError(404, f"service {service.name} has no configuration {config[:80]!r}; it has {ids}")
+        raise HttpError(404, f"service {service.name} has no configuration {config[:80]!r}; it has {named(known)}")
     return found
 
 
@@ -73,7 +72,7 @@ def _wanted(service: ServiceView, pod: str) -> Configuration:
 
 def _spec(found: Configuration) -> PodSpec:
     if found.spec is None:
-        names = ", ".join(having.instance for having in found.instances)
+        names = named([having.instance for having in found.instances])
         raise HttpError(
             404,
             f"what is in configuration {found.id} is not stored any more: {names} was launched with it, and will not be"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sdk.core.snapshot import ServiceView
-from sdk.http.errors import HttpError
+from sdk.http.errors import HttpError, named
 from sdk.model.records import PodRecord, TaskRecord
 from sdk.model.spec import PodSpec, PortSpec, TaskSpec
 from sdk.model.status import TaskState
@@ -22,8 +22,7 @@ def shown(service: ServiceView, framework: str, name: str) -> Json:
     """GET /v1/services/<s>/endpoints/<name>; raises HttpError (404)."""
     found = {each["name"]: each for each in _all(service, framework)}
     if name not in found:
-        known = ", ".join(found) or "none"
-        raise HttpError(404, f"service {service.name} has no endpoint {name[:80]!r}; it has {known}")
+        raise HttpError(404, f"service {service.name} has no endpoint {name[:80]!r}; it has {named(found)}")
     return found[name]
 
 
@@ -40,7 +39,7 @@ def _all(service: ServiceView, framework: str) -> Iterator[Json]:
                     "task": task.name,
                     "port": port.name,
                     "protocol": port.protocol,
-                    "vips": [value for key, value in port.labels if key.startswith("VIP")],
+                    "vips": [*(value for key, value in port.labels if key.startswith("VIP")), *port.vips],
                     "instances": [
                         found
                         for record in records
@@ -56,7 +55,9 @@ def _instance(record: PodRecord, pod: PodSpec, task: TaskSpec, port: PortSpec, f
     number = None if running is None else running.ports.get(port.name)
     if running is None or number is None:
         return None
-    addresses = list(running.status.addresses) or ([running.address] if running.address else [])
+    agents = [running.address] if running.address else []
+    # Mapped ports are the agent's, whatever address the container has in its network.
+    addresses = agents if task.container.maps_ports and agents else list(running.status.addresses) or agents
     name = task.discovery_name or f"{pod.name}-{record.index}-{task.name}"
     return {
         "instance": record.name,

@@ -1,12 +1,14 @@
 """Errors of the HTTP interface: `{"code": <status>, "message": <sentence>}`, whatever went wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import islice
 
 import structlog
 from flask import Flask, Response, make_response, request
 from werkzeug.exceptions import HTTPException
 
 _log = structlog.get_logger()
+_NAMED = 20
 
 
 class HttpError(Exception):
@@ -17,6 +19,12 @@ class HttpError(Exception):
         self.code = code
         self.message = message
         self.headers = dict(headers or {})
+
+
+def named(names: Collection[str]) -> str:
+    """What there is, for a sentence: all names, or the first ones where there are many."""
+    shown = ", ".join(islice(names, _NAMED))
+    return f"{shown} and {len(names) - _NAMED} more" if len(names) > _NAMED else shown or "none"
 
 
 def install(app: Flask) -> None:

@@ -2,7 +2,7 @@
 operator actions.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
@@ -11,7 +11,7 @@ from sdk.core.events import Event, PodActionRequested, RenewalRequested, Uninsta
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.errors import LeadershipLost, SdkError
 from sdk.http import configurations, endpoints, paging, schemas, views
-from sdk.http.errors import HttpError
+from sdk.http.errors import HttpError, named
 from sdk.http.guard import require_confirmation
 from sdk.http.index import PROCESS_LINKS, Link, index
 from sdk.http.inspection import add_debug_routes
@@ -101,9 +101,7 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     @route("/v1/services/<service>/pods")
     @described("Its instances.", schemas.PODS, parameters=paging.PARAMETERS)
     def pods(service: str) -> Response:
-        whole = views.pods(_service(runner, service))
-        found = paging.page(whole["pods"], lambda each: each["name"], request.args, usual=None)
-        return jsonify({"pods": found.items} | paging.rest(found))
+        return _paged(views.pods(_service(runner, service)), "pods")
 
     @route("/v1/services/<service>/pods/<pod>")
     @described("One of its instances.", schemas.POD)
@@ -111,11 +109,9 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         return jsonify(views.pod(_service(runner, service), pod))
 
     @route("/v1/services/<service>/endpoints")
-    @described(
-        "Where each named port of its tasks can be reached.", schemas.shape(endpoints=schemas.many(schemas.ENDPOINT))
-    )
+    @described("Where each named port of its tasks can be reached.", schemas.ENDPOINTS, parameters=paging.PARAMETERS)
     def reachable(service: str) -> Response:
-        return jsonify(endpoints.listed(_service(runner, service), runner.name))
+        return _paged(endpoints.listed(_service(runner, service), runner.name), "endpoints")
 
     @route("/v1/services/<service>/endpoints/<endpoint>")
     @described("One of them.", schemas.ENDPOINT)
@@ -125,10 +121,11 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     @route("/v1/services/<service>/configurations")
     @described(
         "What the target says of each pod, and what instances were launched with.",
-        schemas.shape(configurations=schemas.many(schemas.CONFIGURATION)),
+        schemas.CONFIGURATIONS,
+        parameters=paging.PARAMETERS,
     )
     def listed(service: str) -> Response:
-        return jsonify(configurations.listed(_service(runner, service)))
+        return _paged(configurations.listed(_service(runner, service)), "configurations", lambda each: each["id"])
 
     @route("/v1/services/<service>/configurations/<config>")
     @described("One of them, with its specification.", schemas.WHOLE_CONFIGURATION)
@@ -153,7 +150,7 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         view = _service(runner, service)
         names = [record.name for record in view.pods]
         if pod not in names:
-            raise HttpError(404, f"service {service} has no instance {pod!r}; it has {', '.join(names) or 'none'}")
+            raise HttpError(404, f"service {service} has no instance {pod[:80]!r}; it has {named(names)}")
         if pod not in view.wanted:
             unknown = None if view.wanted or view.removing else runner.status().problems.get(service)
             raise HttpError(409, f"{action} of {pod} is not possible: {unknown or 'it is being removed'}")
@@ -173,11 +170,11 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
         parameters=paging.PARAMETERS,
     )
     def pending() -> Response:
-        whole = views.all_pending(_snapshot(runner))["pending"]
-        found = paging.page(
-            whole, lambda each: f"{each['service']}/{each['plan']}/{each['pod']}", request.args, usual=None
+        return _paged(
+            views.all_pending(_snapshot(runner)),
+            "pending",
+            lambda each: f"{each['service']}/{each['plan']}/{each['pod']}",
         )
-        return jsonify({"pending": found.items} | paging.rest(found))
 
     @route("/v1/renew", "POST")
     @described("Go on under a new id, after Mesos has removed the framework.", schemas.MESSAGE, status=202)
@@ -224,6 +221,12 @@ def _accepted(message: str) -> Response:
     return make_response({"message": message}, 202)
 
 
+def _paged(whole: Mapping[str, Any], key: str, name: Callable[[Any], str] = lambda each: str(each["name"])) -> Response:
+    """The part of the list that the query asks for, all of it when it asks for none."""
+    found = paging.page(whole[key], name, request.args, usual=None)
+    return jsonify({key: found.items} | paging.rest(found))
+
+
 def _snapshot(runner: Runner) -> Snapshot:
     snapshot = runner.snapshot()
     if snapshot is None:
@@ -235,7 +238,7 @@ def _service(runner: Runner, name: str) -> ServiceView:
     snapshot = _snapshot(runner)
     found = snapshot.services.get(name)
     if found is None:
-        known = ", ".join(sorted(snapshot.services)) or "none"
+        known = named(sorted(snapshot.services))
         raise HttpError(404, f"framework {runner.name} has no service {name!r}; it has {known}")
     return found
 

@@ -65,12 +65,16 @@ TASK = shape(
     name=TEXT, id=TEXT, state=TEXT, healthy=maybe(FLAG), hostname=TEXT, agent_id=TEXT, ports=by_name(WHOLE),
     addresses=many(TEXT), message=maybe(TEXT), since=NUMBER, paused=FLAG,
 )  # fmt: skip
-POD = shape(name=TEXT, index=WHOLE, status=TEXT, tasks=many(TASK), pending=maybe(PENDING))
+VOLUME = shape(
+    name=TEXT, task=TEXT, id=TEXT, hostname=TEXT, type=TEXT, size=NUMBER, made=FLAG, destroy=FLAG
+)  # fmt: skip
+POD = _with(shape(name=TEXT, index=WHOLE, status=TEXT, tasks=many(TASK), pending=maybe(PENDING)), volumes=many(VOLUME))
 PODS = _with(shape(pods=many(POD)), next=NEXT)
 QUARANTINE = shape(why=TEXT, since=NUMBER, until=NUMBER)
 SERVICE = _with(shape(name=TEXT, status=PROGRESS, pods=WHOLE), quarantine=QUARANTINE)
 HAVING = shape(name=TEXT, since=maybe(NUMBER), keeps=FLAG)
 CONFIGURATION = shape(id=TEXT, pod=TEXT, wanted=FLAG, stored=FLAG, instances=many(HAVING))
+CONFIGURATIONS = _with(shape(configurations=many(CONFIGURATION)), next=NEXT)
 WHOLE_CONFIGURATION = _with(CONFIGURATION, spec=by_name(ANYTHING))
 DIFFERENCES = shape(old=TEXT, new=TEXT, differences=many(shape(path=TEXT, old=ANYTHING, new=ANYTHING)))
 ENDPOINT = shape(
@@ -82,6 +86,7 @@ ENDPOINT = shape(
         )
     ),
 )  # fmt: skip
+ENDPOINTS = _with(shape(endpoints=many(ENDPOINT)), next=NEXT)
 FRAMEWORK = shape(
     name=TEXT, principal=maybe(TEXT), id=maybe(TEXT), earlier_ids=many(TEXT), roles=many(TEXT), kept=many(TEXT),
     state=TEXT, master=maybe(TEXT), error=maybe(TEXT),

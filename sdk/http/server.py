@@ -156,6 +156,8 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
         self.task_dispatcher.shutdown(timeout=1)
         # The trigger is a pipe: its number may not become another file's while it is being pulled.
         self._woken.wait()
+        for channel in list(self.active_channels.values()):
+            channel.handle_close()  # with the files of what is left to be read
         close_all(self._map, ignore_all=True)
 
     def stop(self) -> None:
@@ -195,6 +197,7 @@ class _Server(TcpWSGIServer):  # type: ignore[misc]  # waitress ships no types
             if self._tls is None:
                 Channel(self, connection, address, self.adj, map=self._map)
             else:
+                connection.getpeername()  # of one that is gone already TLS would leave the file open
                 TlsChannel(self, connection, address, self.adj, self._tls.context(), map=self._map)
         except OSError:
             connection.close()  # it is gone already

@@ -3,6 +3,9 @@
 The main thread reads, workers and the main thread write: OpenSSL allows only one of them at a time.
 """
 
+import contextlib
+import json
+import socket
 import ssl
 import threading
 import time
@@ -11,6 +14,17 @@ from typing import Any
 from sdk.http.channel import Channel
 from sdk.http.tls import names_of
 
+_SENTENCE = json.dumps({"code": 400, "message": "this port speaks TLS only: ask it by https"}).encode()
+_PLAIN = b"\r\n".join(
+    (
+        b"HTTP/1.1 400 Bad Request",
+        b"Content-Type: application/json",
+        b"Content-Length: %d" % len(_SENTENCE),
+        b"Connection: close",
+        b"",
+        _SENTENCE,
+    )
+)
 _WAITS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -75,9 +89,16 @@ class TlsChannel(Channel):
             except ssl.SSLWantWriteError:
                 self._has_to_write = True
                 return None
-            except (OSError, ValueError):  # no TLS, a certificate that is not trusted, or a client that went away
+            except (OSError, ValueError) as error:  # no TLS, a certificate that nobody trusts, or a client that left
+                if getattr(error, "reason", None) == "HTTP_REQUEST":
+                    self._tell_plain_client()
                 return b""
         return data
+
+    def _tell_plain_client(self) -> None:
+        """He would see a connection that ends, and not know why. Not through TLS, which he does not speak."""
+        with contextlib.suppress(OSError):
+            socket.socket.send(self._tls, _PLAIN)
 
     def send(self, data: bytes, do_close: bool = True) -> int:
         """How much of it was taken; 0 while the client does not read."""

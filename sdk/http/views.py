@@ -5,7 +5,8 @@ from typing import Any
 
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.frameworks import FrameworkConfig
-from sdk.http.errors import HttpError
+from sdk.http import volumes
+from sdk.http.errors import HttpError, named
 from sdk.model.records import FrameworkRecord, PodRecord, TaskRecord
 from sdk.model.status import TaskState
 from sdk.plan.progress import Progress
@@ -149,8 +150,7 @@ def pod(service: ServiceView, name: str) -> Json:
     """GET /v1/services/<s>/pods/<p>; raises HttpError (404)."""
     found: dict[str, Json] = {each["name"]: each for each in pods(service)["pods"]}
     if name not in found:
-        known = ", ".join(found) or "none"
-        raise HttpError(404, f"service {service.name} has no instance {name[:80]!r}; it has {known}")
+        raise HttpError(404, f"service {service.name} has no instance {name[:80]!r}; it has {named(found)}")
     return found[name]
 
 
@@ -166,7 +166,7 @@ def _pod(record: PodRecord, step: StepView | None) -> Json:
         "status": pod_status(record),
         "tasks": [_task(task) for task in record.tasks],
         "pending": None if step is None else pending(step),
-    }
+    } | volumes.told(record.holding)
 
 
 def pod_status(record: PodRecord) -> str:

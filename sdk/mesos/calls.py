@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sdk.mesos import checks, disks, limits
+from sdk.mesos import checks, containers, disks, limits
 from sdk.model.container import ContainerSpec
 from sdk.model.limits import LimitsSpec
 from sdk.model.operations import (
@@ -30,6 +30,8 @@ Json = dict[str, Any]
 _NANO = 1_000_000_000
 _OF_CONTAINER: tuple[Label, ...] = (("network-scope", "container"),)
 """Says to whoever reads the DiscoveryInfo that a port is one of the container, not of the agent: Marathon's word."""
+_OF_AGENT: tuple[Label, ...] = (("network-scope", "host"),)
+"""The same of a port of the agent that leads into a container."""
 CAPABILITIES = ("PARTITION_AWARE", "MULTI_ROLE", "RESERVATION_REFINEMENT", "TASK_KILLING_STATE")
 """What this SDK relies on; a framework may never take one back."""
 
@@ -52,6 +54,8 @@ class FrameworkInfo:
     webui_url: str | None = None
     labels: tuple[Label, ...] = ()
     capabilities: tuple[str, ...] = CAPABILITIES
+    min_allocatable: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """By role: what an agent has to have of each kind for an offer; without any, whatever it has."""
     suppressed_roles: tuple[str, ...] = field(default=())
     """Roles without offers from the start; not part of the FrameworkInfo on the wire."""
 
@@ -78,7 +82,17 @@ def framework_info(info: FrameworkInfo) -> Json:
             wire[key] = text
     if info.labels:
         wire["labels"] = labels(info.labels)
+    # Mesos refuses a filter of a role that the framework does not have (any more).
+    filters = {role: _min_allocatable(least) for role, least in info.min_allocatable.items() if role in info.roles}
+    if filters:
+        wire["offer_filters"] = filters
     return wire
+
+
+def _min_allocatable(least: Mapping[str, float]) -> Json:
+    """OfferFilters of one role: all of the quantities together, and not only one of them."""
+    quantities = {"quantities": {name: {"value": amount} for name, amount in least.items()}}
+    return {"min_allocatable_resources": {"quantities": [quantities]} if least else {}}
 
 
 def labels(pairs: Iterable[Label]) -> Json:
@@ -169,7 +183,7 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
         wire["executor"] = _executor_info(task, task.executor, framework_id)
     elif task.command is not None:
         wire["command"] = command_info(task.command, task.environment)
-        wire |= _container(task.container)
+        wire |= containers.field(task.container, task.ports)
     if task.limits is not None:
         _limit(wire, task, task.limits)
     if task.labels:
@@ -182,7 +196,8 @@ def task_info(task: TaskLaunch, framework_id: str) -> Json:
         }
     if task.data is not None:
         wire["data"] = data(task.data.encode())
-    ports = {spec.name: number for spec, number in task.ports}
+    # Mesos looks from inside of the container.
+    ports = {spec.name: spec.inside(number, task.container) for spec, number in task.ports}
     if task.health_check is not None:
         wire["health_check"] = checks.health_check(task.health_check, ports)
     if task.readiness_check is not None:
@@ -208,24 +223,8 @@ def _executor_info(task: TaskLaunch, executor: ExecutorSpec, framework_id: str) 
         "command": command_info(executor.command, task.environment),
         "resources": [resource(each) for each in task.executor_resources],
         "shutdown_grace_period": nanoseconds(executor.shutdown_grace),
-        **_container(task.container),
+        **containers.field(task.container, task.ports),
     }
-
-
-def _container(container: ContainerSpec) -> Json:
-    """The field `container` with its ContainerInfo, nothing for the agent's own files and network.
-
-    Of a task with a custom executor it stands in the ExecutorInfo: that is what Mesos makes a container for.
-    """
-    info: Json = {}
-    if container.image is not None:
-        info["mesos"] = {"image": {"type": "DOCKER", "docker": {"name": container.image}}}
-    if container.networks:
-        info["network_infos"] = [
-            {"name": network.name, **({"labels": labels(network.labels)} if network.labels else {})}
-            for network in container.networks
-        ]
-    return {"container": {"type": "MESOS", **info}} if info else {}
 
 
 def command_info(command: CommandSpec, environment: Mapping[str, str]) -> Json:
@@ -250,7 +249,9 @@ def _uri(uri: UriSpec) -> Json:
 
 def _port(spec: PortSpec, number: int, container: ContainerSpec) -> Json:
     wire: Json = {"number": number, "name": spec.name, "protocol": spec.protocol}
-    told = spec.labels if container.on_agents_network else (*spec.labels, *_OF_CONTAINER)
+    vips = tuple((f"VIP_{index}", vip) for index, vip in enumerate(spec.vips))
+    scope = _OF_AGENT if container.maps_ports else () if container.on_agents_network else _OF_CONTAINER
+    told = (*spec.labels, *vips, *scope)
     if told:
         wire["labels"] = labels(told)
     return wire

@@ -19,9 +19,9 @@ from sdk.model.status import OperationState, OperationStatus, TaskState, TaskSta
 
 Json = Mapping[str, Any]
 
-_INTERPRETED = frozenset(
-    {"name", "type", "scalar", "ranges", "set", "reservations", "allocation_info", "role", "disk", "provider_id"}
-)
+_AMOUNT = frozenset({"name", "type", "scalar", "ranges", "set"})
+_INTERPRETED = _AMOUNT | {"role", "reservation", "reservations", "allocation_info", "disk", "provider_id"}
+_NOTHING: Json = {}
 FRAMEWORK_REMOVED = "Framework has been removed"
 # What reading of nested JSON raises where it is not as it should be; OverflowError: infinity where an integer belongs.
 _UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
@@ -121,21 +121,21 @@ def _offers(raw: Iterable[Json]) -> events.OffersReceived:
 
 def offer(raw: Json) -> Offer:
     """An offer."""
-    domain = raw.get("domain", {}).get("fault_domain", {})
-    unavailability = raw.get("unavailability", {})
+    domain = raw["domain"].get("fault_domain", _NOTHING) if "domain" in raw else _NOTHING
+    unavailability = raw.get("unavailability", _NOTHING)
     return Offer(
         id=OfferId(fields.identity(raw["id"]["value"])),
         framework_id=FrameworkId(fields.identity(raw["framework_id"]["value"])),
         agent_id=AgentId(fields.identity(raw["agent_id"]["value"])),
         hostname=fields.text(raw["hostname"]),
         # Absent only without the capability MULTI_ROLE.
-        role=fields.text(raw.get("allocation_info", {}).get("role", "*")),
-        resources=tuple(resource(each) for each in raw.get("resources", [])),
+        role=fields.text(raw.get("allocation_info", _NOTHING).get("role", "*")),
+        resources=tuple(map(resource, raw.get("resources", ()))),
         attributes=_attributes(raw.get("attributes", [])),
-        executor_ids=tuple(ExecutorId(fields.identity(each["value"])) for each in raw.get("executor_ids", [])),
-        address=fields.optional(raw.get("url", {}).get("address", {}).get("ip"), fields.text),
-        region=fields.optional(domain.get("region", {}).get("name"), fields.text),
-        zone=fields.optional(domain.get("zone", {}).get("name"), fields.text),
+        executor_ids=tuple(ExecutorId(fields.identity(each["value"])) for each in raw.get("executor_ids", ())),
+        address=fields.optional(raw.get("url", _NOTHING).get("address", _NOTHING).get("ip"), fields.text),
+        region=fields.optional(domain.get("region", _NOTHING).get("name"), fields.text),
+        zone=fields.optional(domain.get("zone", _NOTHING).get("name"), fields.text),
         unavailability_start=fields.seconds(unavailability.get("start")),
         unavailability_duration=fields.seconds(unavailability.get("duration")),
     )
@@ -154,24 +154,33 @@ def inverse_offer(raw: Json) -> events.InverseOffer:
 
 def resource(raw: Json) -> Resource:
     """A resource; the reservation stack comes from `reservations`, or from the old `role` where there is none."""
-    reservations = tuple(_reservation(each) for each in raw.get("reservations", []))
-    role = fields.text(raw.get("role", "*"))
-    if not reservations and role != "*":
+    reservations = tuple(map(_reservation, raw["reservations"])) if "reservations" in raw else ()
+    if not reservations and (role := fields.text(raw.get("role", "*"))) != "*":
         reservations = (Reservation(role=role, dynamic="reservation" in raw),)
-    extra = {key: value for key, value in raw.items() if key not in _INTERPRETED and key != "reservation"}
-    kind = raw["type"]
-    if kind not in ("SCALAR", "RANGES", "SET"):
-        raise ValueError(f"a resource of type {kind!r}")
+    scalar: int | None = None
+    ranges: tuple[Range, ...] | None = None
+    items: frozenset[str] | None = None
+    match raw["type"]:
+        case "SCALAR":
+            scalar = milli(fields.number(raw["scalar"]["value"]))
+        case "RANGES":
+            ranges = _ranges(raw["ranges"].get("range", []))
+        case "SET":
+            items = frozenset(fields.text(each) for each in raw["set"].get("item", []))
+        case kind:
+            raise ValueError(f"a resource of type {kind!r}")
+    rest = raw.keys() - _INTERPRETED
+    allocation = raw.get("allocation_info", _NOTHING).get("role")
     return Resource(
         name=fields.text(raw["name"]),
-        scalar=milli(fields.number(raw["scalar"]["value"])) if kind == "SCALAR" else None,
-        ranges=_ranges(raw["ranges"].get("range", [])) if kind == "RANGES" else None,
-        items=frozenset(fields.text(each) for each in raw["set"].get("item", [])) if kind == "SET" else None,
+        scalar=scalar,
+        ranges=ranges,
+        items=items,
         reservations=reservations,
-        allocation_role=fields.optional(raw.get("allocation_info", {}).get("role"), fields.text),
+        allocation_role=None if allocation is None else fields.text(allocation),
         disk=disks.read(raw["disk"]) if "disk" in raw else None,
-        provider_id=fields.value(raw.get("provider_id")),
-        extra=json.dumps(extra, sort_keys=True, separators=(",", ":")) if extra else None,
+        provider_id=fields.value(raw["provider_id"]) if "provider_id" in raw else None,
+        extra=json.dumps({key: raw[key] for key in rest}, sort_keys=True, separators=(",", ":")) if rest else None,
     )
 
 

@@ -37,8 +37,16 @@ class PortSpec:
     """As DiscoveryInfo tells it."""
     labels: tuple[Label, ...] = ()
     """Of the port in DiscoveryInfo, such as `("VIP_0", "/web:80")`."""
+    container_port: int | None = None
+    """Where the task listens, in a network whose ports are mapped; None: at the number of the agent's port."""
+    vips: tuple[str, ...] = ()
+    """Virtual addresses that lead to it, `name:port` or `address:port`, such as `/web:80`: labels `VIP_<n>`."""
     optional: bool = False
     """An instance is launched without it where no offer holds it, and launched anew when some agent offers it."""
+
+    def inside(self, number: int, container: ContainerSpec) -> int:
+        """Where the task listens in its own network; `number` is what it got, of the agent where ports are mapped."""
+        return self.container_port if container.maps_ports and self.container_port is not None else number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,7 +129,11 @@ def _has_come(requirement: Requirement, holding: Holding, pool: Pool, claimant: 
         return False
     if holding.resource_id is None:
         return True
-    offered = Sources(resources=pool.own(claimant.framework_ids).get(holding.resource_id, ())).scalars
+    own = pool.own(claimant.framework_ids).get(holding.resource_id, ())
+    names = {task.name for task in requirement.tasks}
+    if not {each.id for each in holding.volumes if each.task in names}.issubset(each.volume for each in own):
+        return False
+    offered = Sources(resources=plain(own)).scalars
     return all(offered.get(name, 0) >= amount for name, amount in requirement.scalars)
 
 
@@ -178,13 +182,16 @@ def _volumes(requirement: Requirement, pool: Pool, claimant: Claimant, sources: 
     if not requirement.has_volumes:
         return Choice()
     _, left = draw(sources.resources, requirement.amounts)
-    return choose_volumes(
+    choice = choose_volumes(
         requirement.tasks,
         () if requirement.holding is None else requirement.holding.volumes,
         (*sources.disks, *left),
         new_id=claimant.new_id,
-        rigid=pool.agent_id in claimant.rigid,
+        rigid=requirement.beside or pool.agent_id in claimant.rigid,
     )
+    if requirement.beside and not all(each.there for each in choice.volumes):
+        return Choice(refusals=("volumes are made only when all tasks are launched together",))
+    return choice
 
 
 def _match(

@@ -168,7 +168,7 @@ def _environment(
         "POD_INSTANCE": requirement.instance,
         "POD_INSTANCE_INDEX": str(requirement.index),
         "TASK_NAME": f"{requirement.instance}-{task.name}",
-        **{port_variable(port): str(number) for port, number in ports},
+        **{port_variable(port): str(port.inside(number, task.container)) for port, number in ports},
         **task.environment,
     }
 

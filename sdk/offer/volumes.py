@@ -113,7 +113,10 @@ def _resized(
     same = Chosen(task=task, spec=spec, id=volume.volume or "", disk=volume)
     size = volume.scalar or 0
     source = None if volume.disk is None else volume.disk.source
-    mount = source is not None and source.type != DiskType.PATH
+    kind = DiskType.ROOT.value if source is None else source.type
+    if kind != spec.type:
+        return same, f"volume {spec.name} stays on its {kind} disk instead of a {spec.type} one: its data is there"
+    mount = kind == DiskType.MOUNT
     if size == spec.size or (mount and size > spec.size):
         return same, ""
     has = f"volume {spec.name} stays at {size / MILLI} MB instead of {spec.size / MILLI}"

@@ -16,6 +16,7 @@ from sdk.core.settings import Settings
 from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
 from sdk.model.group import GroupSpec
+from sdk.model.placement import MaxPer, Preference, PreferenceKind
 from sdk.model.spec import Goal, PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.need import LacksPorts, LacksTasks
 from sdk.plan.progress import Progress
@@ -77,6 +78,7 @@ class Chaos(RuleBasedStateMachine):
         surge=st.integers(0, 2),
         canary=st.integers(0, 1),
         odd=st.sampled_from((0, 22, 31000, 31003)),
+        rules=st.sampled_from(("", "apart", "spread")),
         more=st.sets(st.sampled_from(("helper", "job"))),
         group=st.booleans(),
     )
@@ -91,6 +93,7 @@ class Chaos(RuleBasedStateMachine):
         surge: int = 0,
         canary: int = 0,
         odd: int = 0,
+        rules: str = "",
         more: Collection[str] = (),
         group: bool = False,
     ) -> None:
@@ -123,6 +126,10 @@ class Chaos(RuleBasedStateMachine):
         chosen = {*more, *(["sidecar"] if sidecar else [])}
         tasks = (task, *(besides[name] for name in sorted(chosen)))
         spec = changed(spec, tasks=tasks, group=GroupSpec() if group else None)
+        if rules == "apart":
+            spec = changed(spec, placement=(MaxPer(field="@hostname", count=1),))
+        elif rules:
+            spec = changed(spec, prefer=(Preference(kind=PreferenceKind.SPREAD), Preference(kind=PreferenceKind.PACK)))
         services[name] = spec
         self.wanted[name] = count
         self.sim.publish(*services.values())

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
+from sdk.core.effects import Accept
 from sdk.model.container import ContainerSpec, NetworkSpec
+from sdk.model.operations import Launch
 from sdk.model.spec import PortSpec, ServiceSpec
 from sdk.plan.progress import Progress
 from sdk.testing import Simulation
@@ -97,5 +99,32 @@ def test_an_instance_may_leave_its_agents_network_and_come_back() -> None:
     sim.expect_reserved_exactly()
     sim.publish(spec)
     sim.run_until(lambda: 31000 <= ports_after(second).get("http", 0) <= 31099, "it has a port of its agent")
+    sim.settle()
+    sim.expect_reserved_exactly()
+
+
+def test_mapped_ports_are_those_of_the_agent_and_lead_to_those_of_the_container() -> None:
+    """The agent has to offer them, and two instances share one number inside."""
+    spec = service(count=2, ports=(PortSpec(name="http", container_port=80), PortSpec(name="admin")))
+    bridge = ContainerSpec(networks=(NetworkSpec(name="mesos-bridge", mapped=True),))
+    spec = changed(spec, tasks=(replace(spec.pods[0].tasks[0], container=bridge),))
+    sim = Simulation()
+    sim.add_agent("agent1", ports="31000-31003", networks={"mesos-bridge": ["172.31.254.2", "172.31.254.3"]})
+    sim.publish(spec)
+    sim.run_until(lambda: len(sim.running()) == 2, "both run")
+    given = {number for index in range(2) for number in sim.record(f"web/app-{index}").tasks[0].ports.values()}
+    assert given == {31000, 31001, 31002, 31003}
+    launches = [
+        task
+        for effect in sim.scheduler.effects
+        if isinstance(effect, Accept)
+        for operation in effect.operations
+        if isinstance(operation, Launch)
+        for task in operation.tasks
+    ]
+    for launch in launches:
+        numbers = {port.name: number for port, number in launch.ports}
+        assert launch.environment["PORT_HTTP"] == "80"
+        assert launch.environment["PORT_ADMIN"] == str(numbers["admin"])
     sim.settle()
     sim.expect_reserved_exactly()

@@ -48,7 +48,7 @@ def test_an_outcome_that_cannot_be_stored_is_not_acknowledged() -> None:
     sim = Simulation()
     sim.add_agent("agent1")
     asleep(sim)
-    sim.scheduler.before("AcknowledgeOperation", sim.stop_scheduler)
+    sim.die_before("AcknowledgeOperation")
     sim.publish(service())
     sim.advance(5)
     sim.start_scheduler()

@@ -6,6 +6,8 @@ import pytest
 
 from sdk.core.effects import Accept, Acknowledge, StorePod
 from sdk.core.events import StatusReceived
+from sdk.mesos import wire
+from sdk.mesos.calls import FrameworkInfo
 from sdk.model.status import TaskState
 from sdk.plan.progress import Progress
 from sdk.storage.persister import Put, Write
@@ -58,6 +60,31 @@ def test_a_lock_that_is_lost_between_storing_and_calling_launches_nothing() -> N
     sim.publish(service())
     sim.run_until(lambda: leader(sim) != first, "the other one is in charge")
     at_rest(sim, "web/app-0")
+
+
+@pytest.mark.parametrize("standbys", [0, 1])
+def test_a_process_gives_way_to_a_scheduler_that_goes_by_its_id(standbys: int) -> None:
+    """It ends, and launches and kills nothing any more; the next process in line, or who is started, goes on."""
+    sim = deployed(standbys=standbys)
+    first, tasks = leader(sim), sim.processes()
+    record = sim.snapshot().framework
+    info = FrameworkInfo(
+        name=record.name,
+        roles=record.roles,
+        user="root",
+        principal="sim-principal",
+        framework_id=record.framework_id,
+    )
+    sim.cluster.listen("foreign", lambda event: None, lambda: None)
+    assert sim.cluster.call(wire.subscribe(info), None, "foreign")[0] == 200
+    sim.cluster.pump()
+    sim.run_until(lambda: sim.scheduler.leader is None or leader(sim) != first, "it has given way")
+    if not standbys:
+        sim.settle(120)
+        assert sim.scheduler.leader is None
+        sim.start_scheduler()
+    at_rest(sim, "web/app-0", "web/app-1")
+    assert sim.processes() == tasks
 
 
 @pytest.mark.parametrize("call", ["Accept", "Acknowledge", "Decline", "Kill"])

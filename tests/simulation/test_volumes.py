@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from sdk.core.effects import Accept
+from sdk.core.events import OperationStatusReceived
 from sdk.core.settings import Settings
-from sdk.model.operations import Launch
+from sdk.model.operations import GrowVolume, Launch
 from sdk.model.resources import Resource
 from sdk.model.spec import RecoveryPolicy, ServiceSpec
+from sdk.model.status import OperationState, OperationStatus
 from sdk.model.volumes import DiskType, VolumeRecord, VolumeSpec
 from sdk.plan.progress import Progress
 from sdk.testing import Simulation
@@ -116,6 +118,32 @@ def test_a_failed_task_finds_its_volume_again() -> None:
     again(sim, before)
     assert operations(sim)[-1] == ["Launch"]
     assert has(sim) == [volume]
+    sim.expect_reserved_exactly()
+
+
+def test_a_task_that_is_launched_beside_others_finds_its_volume_again() -> None:
+    """The other one goes on with its own."""
+    spec = database(DATA)
+    [server] = spec.pods[0].tasks
+    other = VolumeSpec(name="log", path="log", size=20_000, type=DiskType.PATH)
+    sidecar = replace(server, name="sidecar", cpus=100, ports=(), essential=False, volumes=(other,))
+    sim = deployed(agents=1)
+    sim.publish(changed(spec, tasks=(server, sidecar)))
+    sim.run_until(lambda: len(sim.processes()) == 2, "both run")
+    sim.settle()
+    before = {task.name: task.task_id for task in sim.record("web/app-0").tasks}
+    volumes = has(sim)
+    for executor, task in sim.cluster.tasks({before["sidecar"]}):
+        executor.finish(task, "TASK_FAILED", "it ends")
+    sim.run_until(
+        lambda: {task.name: task.task_id for task in sim.record("web/app-0").tasks}["sidecar"] != before["sidecar"],
+        "it is launched again",
+    )
+    sim.settle()
+    assert {task.name: task.task_id for task in sim.record("web/app-0").tasks}["server"] == before["server"]
+    assert operations(sim)[-1] == ["Launch"]
+    assert has(sim) == volumes
+    assert len(sim.processes()) == 2
     sim.expect_reserved_exactly()
 
 
@@ -300,6 +328,44 @@ def test_a_mount_that_is_too_small_stays_and_says_why() -> None:
     again(sim, task)
     told = "web/app-0: volume data stays at 200.0 MB instead of 400.0: it is a file system of its own"
     assert told in sim.said()
+
+
+def test_a_volume_does_not_move_to_another_kind_of_disk() -> None:
+    """Its data is where it is; that it is not as wanted is said."""
+    sim = deployed()
+    volumes, task = has(sim), sim.record("web/app-0").tasks[0].task_id
+    sim.publish(database(MOUNTED))
+    again(sim, task)
+    assert has(sim) == volumes
+    told = "web/app-0: volume data stays on its ROOT disk instead of a MOUNT one: its data is there"
+    assert told in sim.said()
+
+
+def test_an_agent_that_cannot_resize_runs_the_instance_with_the_volume_as_it_is() -> None:
+    """The master names the capability that the agent lacks; nobody asks it again."""
+    sim = deployed(agents=1)
+    [volume] = has(sim)
+    task = sim.record("web/app-0").tasks[0].task_id
+    sim.scheduler.before("Accept", lambda: sim.partition("agent1"))
+    sim.publish(database(replace(DATA, size=150_000)))
+
+    def growing() -> list[GrowVolume]:
+        accepts = [effect for effect in sim.scheduler.effects if isinstance(effect, Accept)]
+        return [each for accept in accepts for each in accept.operations if isinstance(each, GrowVolume)]
+
+    sim.run_until(lambda: bool(growing()), "it is asked to grow")
+    [grow] = growing()
+    assert grow.operation_id is not None
+    why = "agent sim-S0 does not have the required RESIZE_VOLUME capability"
+    told = OperationStatus(operation_id=grow.operation_id, state=OperationState.ERROR, message=why)
+    sim.scheduler.give(OperationStatusReceived(status=told))
+    sim.heal("agent1")
+    again(sim, task)
+    assert len(growing()) == 1
+    assert [found.id for found in has(sim)] == [volume.id]
+    assert disk(sim, volume.id).scalar == DATA.size
+    assert any("the agent cannot change the size of volumes" in sentence for sentence in sim.said())
+    sim.expect_reserved_exactly()
 
 
 @pytest.mark.parametrize("kind", ["RESERVE", "CREATE"])

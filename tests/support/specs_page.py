@@ -26,6 +26,8 @@ KINDS: tuple[type, ...] = (
     spec.ExecutorSpec,
     container.ContainerSpec,
     container.NetworkSpec,
+    container.MountSpec,
+    container.ExternalVolumeSpec,
     spec.HealthCheckSpec,
     readiness.ReadinessCheckSpec,
     limits.LimitsSpec,

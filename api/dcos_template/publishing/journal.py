@@ -32,6 +32,9 @@ SEGMENT = 600_000
 KEEP = 10.0
 #: From so many operations in segments on, the base is made anew, or from this share of the servers.
 _MOST_BEHIND, _SHARE = 2_000, 0.1
+# Backends of more servers have a table of the numbers of these: it takes as much memory as half of the servers do, and
+# those of a few are looked through as soon.
+_TABLE_FROM = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +81,7 @@ class Journal:
         self.count = 0
         """How many servers there are."""
         self._numbers: dict[str, set[int]] = {}
+        """Of large backends."""
         self._sequence = 0
         self._base = 0
         self._list: Blob | None = None
@@ -108,7 +112,7 @@ class Journal:
         made = cls(head.pool, head.lineage)
         made.servers = {backend: dict(of_backend) for backend, of_backend in servers.items()}
         made.count = sum(map(len, made.servers.values()))
-        made._numbers = {name: {one.id for one in ones.values()} for name, ones in made.servers.items()}
+        made._numbers = {name: _numbers(ones) for name, ones in made.servers.items() if len(ones) > _TABLE_FROM}
         made._sequence, made._base, made._list = head.sequence, head.base, head.shards
         made._shards = dict(shards)
         made._segments = deque(_Kept(segment, now) for segment in head.segments)
@@ -138,7 +142,8 @@ class Journal:
 
     def numbers(self, backend: str) -> set[int]:
         """The numbers that servers of the backend have."""
-        return self._numbers.get(backend, set())
+        known = self._numbers.get(backend)
+        return known if known is not None else _numbers(self.servers.get(backend, {}))
 
     def names(self) -> frozenset[str]:
         """The sha256 of every part that the head names, or the one before it did."""
@@ -175,13 +180,19 @@ class Journal:
                 of_backend = self.servers.setdefault(backend, {})
                 self.count += server.name not in of_backend
                 of_backend[server.name] = server
-                self._numbers.setdefault(backend, set()).add(server.id)
+                if (numbers := self._numbers.get(backend)) is not None:
+                    numbers.add(server.id)
+                elif len(of_backend) > _TABLE_FROM:
+                    self._numbers[backend] = _numbers(of_backend)
             case Remove(backend, name):
                 of_backend = self.servers[backend]
-                self._numbers[backend].discard(of_backend.pop(name).id)
+                gone = of_backend.pop(name)
+                if (numbers := self._numbers.get(backend)) is not None:
+                    numbers.discard(gone.id)
                 self.count -= 1
                 if not of_backend:
-                    del self.servers[backend], self._numbers[backend]
+                    del self.servers[backend]
+                    self._numbers.pop(backend, None)
         self._dirty.add(shard_of(operation.backend))
         self._sequence += 1
 
@@ -274,3 +285,7 @@ class Journal:
     def abandon_compaction(self, compaction: Compaction) -> None:
         """The base stays as it was."""
         self._dirty |= compaction.shards.keys()
+
+
+def _numbers(servers: Mapping[str, Server]) -> set[int]:
+    return {server.id for server in servers.values()}

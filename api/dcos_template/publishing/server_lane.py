@@ -94,10 +94,12 @@ class ServerLane:
 
         def done(outcome: Results | SdkError) -> None:
             stored = clock.now()
-            self._context.order(
+            # While no other change of the pool waits for it, nobody has to hear that it was written.
+            self._context.order_when(
                 lambda: self._context.attend(
                     What.SERVERS, name, lambda: self._written(name, state, published, charge, write, outcome)
-                )
+                ),
+                lambda: isinstance(outcome, SdkError) or state.endpoints.asked is not None,
             )
             if not isinstance(outcome, SdkError):
                 self._context.trace.published(name, steps, at, stored)

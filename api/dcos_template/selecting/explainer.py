@@ -32,7 +32,8 @@ class Explainer:
         self._selection = selection
         self._clock = clock
         self._known: dict[str, tuple[object, dict[str, tuple[str, float]]]] = {}
-        # Pools that have backends of which nothing is known yet.
+        # Pools that have backends without servers, and those of them of which nothing is known yet.
+        self._concerned: set[str] = set()
         self._waiting: set[str] = set()
         self._left, self._counted = _AT_ONCE, clock.monotonic()
 
@@ -54,8 +55,13 @@ class Explainer:
                 now = self._budget()
             if known is not None:
                 told[backend] = known
+        # Where servers come and go nobody looks with each of them.
+        fresh = {one: known for one, known in before.items() if one not in told and now < known[1] + LOOK_AGAIN}
+        if told or fresh:
+            self._known[pool] = (version, fresh | told)
+        self._concerned.discard(pool)
         if told:
-            self._known[pool] = (version, told)
+            self._concerned.add(pool)
         if len(told) < len(empty):
             self._waiting.add(pool)
         return [{"backend": one, "reason": told[one][0] if one in told else _LATER} for one in empty]
@@ -64,12 +70,13 @@ class Explainer:
         """In how many seconds the reasons of a pool may be others; None when it has no backend without servers."""
         if pool in self._waiting:
             return max(-self._left / _SHARE, len(self._waiting) * _APART)
-        return LOOK_AGAIN if pool in self._known else None
+        return LOOK_AGAIN if pool in self._concerned else None
 
     def forget(self, pool: str) -> None:
         """Know nothing of a pool that is gone."""
         self._known.pop(pool, None)
         self._waiting.discard(pool)
+        self._concerned.discard(pool)
 
     def _budget(self) -> float:
         """Count what time adds to what may be spent; the time now."""

@@ -13,6 +13,8 @@ from api.dcos_template.selecting.selector import Field, Selector, value_of
 from api.mesos_listener.task import Task, TaskKey
 
 T = TypeVar("T")
+# So few tasks of one value are looked through as soon as a set is asked.
+_SET_FROM = 200
 
 
 class Over(Protocol):
@@ -94,26 +96,32 @@ class _Table:
     __slots__ = ("keys",)
 
     def __init__(self) -> None:
-        # Most values are of one task, and a set of one takes four times the memory of a tuple.
-        self.keys: dict[str, tuple[TaskKey] | set[TaskKey]] = {}
+        # Most values are of one task, or of a few: a set takes ten times the memory of a list.
+        self.keys: dict[str, tuple[TaskKey] | list[TaskKey] | set[TaskKey]] = {}
 
     def add(self, value: str, key: TaskKey) -> None:
+        """One more task, which does not have the value yet."""
         if not value:
             return
-        there = self.keys.get(value)
-        if there is None:
-            self.keys[value] = (key,)
-        elif isinstance(there, set):
-            there.add(key)
-        elif there[0] != key:
-            self.keys[value] = {there[0], key}
+        match self.keys.get(value):
+            case None:
+                self.keys[value] = (key,)
+            case set() as many:
+                many.add(key)
+            case list() as some if len(some) < _SET_FROM:
+                some.append(key)
+            case list() as some:
+                self.keys[value] = {*some, key}
+            case (only,):
+                self.keys[value] = [only, key]
 
     def discard(self, value: str, key: TaskKey) -> None:
         if not value:
             return
         there = self.keys[value]
-        if isinstance(there, set):
-            there.discard(key)
+        if not isinstance(there, tuple):
+            if key in there:
+                there.remove(key)
             if there:
                 return
         del self.keys[value]

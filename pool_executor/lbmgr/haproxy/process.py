@@ -11,14 +11,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 import structlog
 
-from pool_executor.lbmgr.haproxy.check import NotChecked, environment, refusals
+from pool_executor.lbmgr.haproxy.check import Check, NotChecked, environment
 from pool_executor.lbmgr.haproxy.master import Master, Processes
 from pool_executor.lbmgr.haproxy.output import Output
 from pool_executor.lbmgr.haproxy.runtime import Runtime, SocketFailed
@@ -126,13 +126,21 @@ class Haproxy:
                 env={**self._variables, **environment()},
             )
 
-    def check(self, files: list[Path], timeout: float) -> str | None:
-        """What `haproxy -c` says against the files, None when it accepts them."""
+    @contextlib.contextmanager
+    def checking(self, files: Sequence[Path], timeout: float) -> Iterator[Callable[[], str | None]]:
+        """`haproxy -c` looks at the files while the block goes on.
+
+        The function waits for what it says against them, None when it accepts them.
+        """
         try:
             self._allow_relaying()
-            return "; ".join(refusals(self._binary, files, timeout, self._variables)) or None
+            check = Check(self._binary, files, self._variables)
         except (OSError, NotChecked) as error:
-            return f"haproxy -c could not be run: {error}"
+            said = _not_checked(error)
+            yield lambda: said
+            return
+        with check:
+            yield lambda: _complaint(check, timeout)
 
     def reload(self, marker: str, timeout: float) -> Serving | Failed:
         """Execute the master anew and wait until a new worker has read `marker`; the old worker leaves by itself."""
@@ -266,3 +274,14 @@ class Haproxy:
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(number)
+
+
+def _complaint(check: Check, timeout: float) -> str | None:
+    try:
+        return "; ".join(check.refusals(timeout)) or None
+    except NotChecked as error:
+        return _not_checked(error)
+
+
+def _not_checked(error: Exception) -> str:
+    return f"haproxy -c could not be run: {error}"

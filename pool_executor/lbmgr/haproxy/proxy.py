@@ -4,7 +4,8 @@ Knows which worker serves and hands it to the fast path (lane.py). Does not know
 """
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import structlog
@@ -80,9 +81,12 @@ class Proxy:
 
     # -- configurations
 
-    def check(self, files: list[Path]) -> str | None:
-        """What `haproxy -c` says against the files, None when it accepts them."""
-        return self._haproxy.check(files, _CHECK_TIMEOUT)
+    def checking(self, files: Sequence[Path]) -> AbstractContextManager[Callable[[], str | None]]:
+        """`haproxy -c` looks at the files while the block goes on.
+
+        The function waits for what it says against them, None when it accepts them.
+        """
+        return self._haproxy.checking(files, _CHECK_TIMEOUT)
 
     def load(
         self,

@@ -6,7 +6,6 @@ followed by the fast path (lane.py); they come in here only where files are made
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import structlog
@@ -15,22 +14,21 @@ from pool_executor.contract import Structure, Waiting
 from pool_executor.lbmgr.haproxy.proxy import Proxy
 from pool_executor.lbmgr.servers import states as server_states
 from pool_executor.lbmgr.servers.lane import Lane
-from pool_executor.lbmgr.servers.lines import Lines
 from pool_executor.lbmgr.status.metrics import Counters
-from pool_executor.lbmgr.status.refusals import refusals
 from pool_executor.lbmgr.structure.composition import Composition
-from pool_executor.lbmgr.structure.content import Content, Fitted, ServerRef, fit, served
+from pool_executor.lbmgr.structure.content import Content, Fitted, fit, served
 from pool_executor.lbmgr.structure.files import Files
 from pool_executor.lbmgr.structure.hindrances import Hindrances
 from pool_executor.lbmgr.structure.instance import Instance
 from pool_executor.lbmgr.structure.outcome import Outcome, Running
 from pool_executor.lbmgr.structure.plan import Dynamic, Noop, Plan, Reload, plan
+from pool_executor.lbmgr.structure.staging import Staging
 from pool_executor.lbmgr.structure.stored import Stored
 
 _log = structlog.get_logger()
 
-# HAProxy names at most ten wrong lines at once; a configuration in which it always finds more is refused as a whole.
-_MOST_CHECKS = 10
+# Each time HAProxy names at most ten servers that it does not take; one that always finds more is not started.
+_MOST_STARTS = 10
 #: The task port of the listener for health and statistics.
 _STATS = "stats"
 
@@ -56,7 +54,7 @@ class Applier:
         self._lane = lane
         self._counters = counters
         self._next_marker = next_marker
-        self._lines = Lines()
+        self._staging = Staging(instance, files, proxy, lane)
         self._half_told = False
         """Whether HAProxy carried out a part of a map edit and refused another, so that it is between two contents."""
         self.running: Running | None = None
@@ -81,7 +79,7 @@ class Applier:
         """
         assert self.running is not None, "there is no configuration to start with"
         assert self.whole is not None, "what is served comes from a structure"
-        for _ in range(_MOST_CHECKS):
+        for _ in range(_MOST_STARTS):
             fitted = self._startable(self.running.content, self.whole.content)
             if fitted.waiting and not fitted.listens:
                 return f"none of its listeners can listen: {fitted.lacks}"
@@ -97,7 +95,7 @@ class Applier:
                 continue
             if not (blamed := read.blamed(failed)):
                 break
-            self._refuse(blamed, read, content)
+            self._staging.refuse(blamed, read, content)
         return failed
 
     def _startable(self, running: Content, whole: Content) -> Fitted:
@@ -111,11 +109,11 @@ class Applier:
         if obstacle := self._hindrances.first(content, None):
             return f"it lacks {obstacle}", None
         marker = self._next_marker()
-        composition = self._composition(content)
+        composition = self._staging.composition(content)
         written = True
         try:
             self._files.compose(self._files.current, content, composition.texts)
-            self._files.write_instance(self._files.current, self._text(marker))
+            self._files.write_instance(self._files.current, self._staging.text(marker))
         except OSError as error:
             # A full disk must not keep HAProxy down: what its predecessor read proves this one as well. Which servers
             # stand there is not known; they are compared and told at once.
@@ -203,11 +201,9 @@ class Applier:
         obstacle = self._hindrances.first(content, self.present)
         if obstacle is not None:
             return self._kept(reason, f"it lacks {obstacle}")
-        # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
-        check = self._proxy.alive
-        failed = None if check else self._try(whole, content, reason, checked=False)
-        if check or (failed is not None and not failed.unbound):
-            failed = self._try(whole, content, reason, checked=True)
+        failed = self._try(whole, content, reason)
+        if failed is not None and failed.unasked:
+            failed = self._try(whole, content, reason, before=failed)
         if failed is not None:
             return failed
         self._counters.count("reload")
@@ -216,82 +212,55 @@ class Applier:
         self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
 
-    def _try(self, whole: Running, content: Content, reason: str, *, checked: bool) -> Outcome | None:
-        """Write and load `content`; what became of it when it does not serve."""
+    def _try(self, whole: Running, content: Content, reason: str, *, before: Outcome | None = None) -> Outcome | None:
+        """Write and load `content`; what became of it when it does not serve.
+
+        After files that were not loaded and of which HAProxy was not asked (`before`) it is asked, and others are
+        loaded only without the servers that it refuses.
+        """
         present, marker = self._proxy.alive, self._next_marker()
+        # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
+        specimen = present and (self.running is None or not content.same(self.running.content))
         try:
-            composition, complaint = self._staged(whole, content, marker, checked=checked)
+            staged = self._staging.stage(whole, content, marker, specimen=specimen, thorough=before is not None)
         except OSError as error:
             self._lane.abandon()
             self._roll_back()
             return self._kept(reason, self.stored.failed(error))
-        if complaint is not None:
+        if staged.complaint is not None:
             self._lane.abandon()
             self._roll_back()
-            if self._failed(content, complaint):
-                return replace(self._kept(reason, complaint), unbound=True)
-            return self._refused(reason, composition.published(complaint))
+            if self._failed(content, staged.complaint):
+                return replace(self._kept(reason, staged.complaint), unbound=True)
+            return self._refused(reason, staged.composition.published(staged.complaint))
+        if before is not None and not staged.refused:
+            self._lane.abandon()
+            self._roll_back()
+            self._counters.count("reload_failed")
+            return before
         server_states.hand_over(content, self._proxy, self._files)
-        failed = self._load(marker, content, composition)
+        failed = self._load(marker, content, staged.composition)
         if failed is None:
             return None
-        if checked:
-            self._counters.count("reload_failed")
         self._roll_back()
-        # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
         unbound = self._failed(content, failed)
-        return replace(self._kept(reason, failed), reload_failed=present and self._proxy.alive, unbound=unbound)
-
-    def _staged(
-        self, whole: Running, content: Content, marker: str, *, checked: bool
-    ) -> tuple[Composition, str | None]:
-        """Let the next reload read `content`, without servers that HAProxy refuses; or HAProxy's complaint about it."""
-        complaint, kept = None, content.beside(whole.content)
-        for _ in range(_MOST_CHECKS):
-            composition = self._composition(content)
-            directory = self._files.stage(served(whole.head, kept), kept, composition.texts)
-            probe = self._files.write_probe(directory, self._text(marker, directory))
-            configs = [directory / name for name, text in content.parts.items() if text.part.kind == "config"]
-            complaint = self._proxy.check([probe, *sorted(configs)]) if checked else None
-            if complaint is None:
-                if gone := self._lane.gone():  # while it was checked
-                    composition = composition.without(gone)
-                    self._files.amend(directory, composition.texts_with({ref.backend for ref in gone}))
-                self._files.write_instance(directory, self._text(marker))
-                self._files.switch(directory)
-                return composition, None
-            self._files.roll_back()
-            blamed = composition.blamed(complaint)
-            if not blamed:
-                break
-            self._refuse(blamed, composition, content)
-        return composition, complaint
+        unasked = not staged.checked and not unbound
+        if not unasked and (present or staged.checked):
+            self._counters.count("reload_failed")
+        # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
+        gone_on = present and self._proxy.alive
+        return replace(self._kept(reason, failed), reload_failed=gone_on, unbound=unbound, unasked=unasked)
 
     def _failed(self, content: Content, complaint: str) -> bool:
         running = self.running.content if self.running is not None else None
         return self._hindrances.failed(content, complaint, running)
 
-    def _refuse(self, blamed: Mapping[ServerRef, str], composition: Composition, content: Content) -> None:
-        self._lane.refuse(refusals(blamed, composition, content))
-        for ref, why in blamed.items():
-            _log.error("HAProxy refuses a server; everything else goes on without it", server=str(ref), error=why)
-
-    def _text(self, marker: str, directory: Path | None = None) -> str:
-        return self._instance.text(marker, directory or self._files.current, welcome=self._proxy.serving)
-
-    def _composition(self, content: Content) -> Composition:
-        backends = content.backends
-        self._lines.keep(backends.keys())
-        return Composition(content, self._lane.begin(), self._lane.left_out(backends), self._lines)
-
     def overview(self) -> None:
         """Write the file for people."""
         if self.running is not None:
             content = self.running.content
-            left_out = self._lane.left_out(content.backends)
-            texts = Composition(content, self._lane.wanted(), left_out, self._lines).texts
-            instance = self._text(self._proxy.marker)
-            self._files.write_overview(instance, texts, content)
+            instance = self._staging.text(self._proxy.marker)
+            self._files.write_overview(instance, self._staging.overview(content), content)
 
     # -- outcomes
 

@@ -7,7 +7,17 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from pool_executor.contract import KINDS, BackendFacts, Server, Servers, State, compose, parse_marker, server_line
+from pool_executor.contract import (
+    KINDS,
+    BackendFacts,
+    Server,
+    Servers,
+    State,
+    compose,
+    parse_marker,
+    sample_lines,
+    server_line,
+)
 from pool_executor.lbmgr.servers.lines import Lines
 from pool_executor.lbmgr.structure.content import Content, ServerRef
 
@@ -48,6 +58,12 @@ class Composition:
             name: compose(text.text, self._lines) if KINDS[text.part.kind].has_servers else text.text
             for name, text in self._content.parts.items()
         }
+
+    @property
+    def specimen(self) -> str:
+        """Everything that HAProxy reads, in one text: below each marker one server of each kind stands for all."""
+        configs = [text for _, text in sorted(self._content.parts.items()) if KINDS[text.part.kind].has_servers]
+        return "\n".join(compose(text.text, sample_lines) for text in configs)
 
     @cached_property
     def servers(self) -> dict[str, dict[str, Server]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class PartText:
         return cls.of(Part.of(name, kind, text, listener, needs), text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Content:
     """The texts by file name; servers are not in them."""
 
@@ -48,7 +49,7 @@ class Content:
         """The task port behind each port variable that is used."""
         return {variable: port for text in self.parts.values() for variable, port in text.part.needs.ports.items()}
 
-    @property
+    @cached_property
     def backends(self) -> Mapping[str, BackendFacts]:
         """The facts of all backends by name."""
         return {facts.backend: facts for text in self.parts.values() for facts in text.backends}

@@ -75,10 +75,11 @@ class Files:
             return None
         return Stored(head=head, content=Content(parts=texts))
 
-    def stage(self, head: Structure, content: Content, composed: Mapping[str, str]) -> Path:
+    def stage(self, head: Structure, content: Content, read: Content) -> Path:
         """Write a new version beside the good one and return its directory; a failure leaves nothing behind.
 
-        HAProxy reads what is `composed`; other listeners of `content` are kept for later.
+        HAProxy reads what is in `read`; other listeners of `content` are kept for later. What has servers is not there
+        yet (`fill`).
         """
         base = _published(self._good.resolve()) if self._good.is_symlink() else None
         numbers = [int(entry.name) for entry in self._root.iterdir() if entry.name.isdigit()]
@@ -92,10 +93,8 @@ class Files:
                 path, data = _published(directory) / name, text.text.encode()
                 if base is None or not _link(base / name, path, data):
                     self._write(path, data)
-                if name in composed:
-                    kind = KINDS[text.part.kind]
-                    write_file(path := directory / kind.directory / name, composed[name].encode(), sync=False)
-                    path.chmod(kind.mode)
+                if name in read.parts and not KINDS[text.part.kind].has_servers:
+                    _write_read(directory, text.part, data)
             self._place_lists(directory, content)
             self._write(_published(directory) / _HEAD, encode_structure(head))
         except OSError:
@@ -107,10 +106,12 @@ class Files:
         write_file(path, data, sync=False)
         self._unsynced.append(path)
 
-    def amend(self, directory: Path, composed: Mapping[str, str]) -> None:
-        """Write some of the files anew that HAProxy reads of a version."""
+    def fill(self, directory: Path, read: Content, composed: Mapping[str, str]) -> None:
+        """Write files that HAProxy reads of a version in which nobody reads yet: those of them that have servers."""
         for name, text in composed.items():
-            write_file(directory / name, text.encode(), sync=False)
+            part = read.parts[name].part
+            if KINDS[part.kind].has_servers:
+                _write_read(directory, part, text.encode())
 
     def compose(self, directory: Path, content: Content, composed: Mapping[str, str]) -> None:
         """Write what HAProxy reads of a version anew, where it differs; what `content` lacks it does not read."""
@@ -146,8 +147,16 @@ class Files:
         return holds(directory / INSTANCE_FILE, text.encode())
 
     def write_probe(self, directory: Path, text: str) -> Path:
-        """Write what stands for `00-instance.cfg` in a check; HAProxy itself skips a file of this name."""
-        path = directory / ".check"
+        """Write what stands for `00-instance.cfg` in a check."""
+        return self._write_beside(directory, ".check", text)
+
+    def write_specimen(self, directory: Path, text: str) -> Path:
+        """Write what stands for all other files in a check."""
+        return self._write_beside(directory, ".specimen", text)
+
+    def _write_beside(self, directory: Path, name: str, text: str) -> Path:
+        # HAProxy skips files whose name begins with a dot.
+        path = directory / name
         replace_file(path, text.encode(), sync=False)
         return path
 
@@ -211,6 +220,13 @@ def place(directory: Path, part: Part, data: bytes) -> None:
     if not holds(path, data):
         replace_file(path, data, sync=False)
         path.chmod(kind.mode)
+
+
+def _write_read(directory: Path, part: Part, data: bytes) -> None:
+    kind = KINDS[part.kind]
+    path = directory / kind.directory / part.name
+    write_file(path, data, sync=False)
+    path.chmod(kind.mode)
 
 
 def changed_parts(before: Content, after: Content) -> list[PartText]:

@@ -20,6 +20,8 @@ class Outcome:
     """HAProxy accepted it when it checked it, and did not start with it beside the one that serves."""
     unbound: bool = False
     """HAProxy could not listen for listeners of which it is known, so that it can be tried without them."""
+    unasked: bool = False
+    """HAProxy did not load files about which it was not asked: what it has against them it will say when it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

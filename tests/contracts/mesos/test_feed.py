@@ -75,7 +75,13 @@ def test_events_are_posted_as_values() -> None:
         assert feed.trouble is None
         assert server.kinds() == ["SUBSCRIBE"]  # nothing is acknowledged by itself
     assert posted[0] == Subscribed(
-        framework_id=FrameworkId(FRAMEWORK_ID), master=server.address, heartbeat_interval=15.0, roles=("a",)
+        framework_id=FrameworkId(FRAMEWORK_ID),
+        master=server.address,
+        heartbeat_interval=15.0,
+        roles=("a",),
+        version="1.12.0-rc1",
+        user="",
+        checkpoint=True,
     )
     assert isinstance(posted[1], OffersReceived)
     assert isinstance(posted[2], StatusReceived)

@@ -343,6 +343,32 @@ def test_a_reload_loses_no_request(publisher: Publisher, lbmgr: Lbmgr) -> None:
         assert first.haproxy.workers[0] not in status.haproxy.workers[:1]
 
 
+def test_servers_that_haproxy_does_not_load_cost_no_request(publisher: Publisher, lbmgr: Lbmgr) -> None:
+    """It finds out only when it loads them: the worker goes on, whoever is refused is named, the others come."""
+    with backends(2) as (one, two):
+        first = applied(publisher, publisher.publish(Pool(servers=_servers(one))))
+        with (
+            load_in_thread(lbmgr.url, rps=150) as lasting,
+            load_in_thread(lbmgr.url, rps=50, keep_alive=False) as fresh,
+        ):
+            for number in range(3):
+                bad = Server("odd", f"no-such-name-{number}.invalid", 80, 77, task="odd.1")
+                applied(
+                    publisher, publisher.publish_servers({"app": {one.name: server(one.name, one.port), "odd": bad}})
+                )
+                wait_until(
+                    lambda bad=bad: bad.address in str(publisher.statuses()["task-1"].endpoints.refused),  # type: ignore[misc]
+                    what="it is refused",
+                )
+            more = f"backend extra\n    server x 127.0.0.1:{two.port} id 1\n"
+            status = applied(publisher, publisher.publish(Pool(servers=_servers(one, two), more=more)))
+            wait_until(lambda: lbmgr.answers() == {one.answer, two.answer}, what="both serve")
+            reports = lasting.report(), fresh.report()
+        assert [report.failures for report in reports] == [{}, {}]
+        assert status.haproxy.master == first.haproxy.master
+        assert status.structure.action == "reload"
+
+
 def test_a_structure_that_haproxy_refuses_changes_nothing(publisher: Publisher, lbmgr: Lbmgr) -> None:
     """HAProxy's message is in the status, the old version serves on, and the next good one is applied."""
     with backends(1) as (one,):

@@ -145,3 +145,25 @@ def test_servers_come_and_go_while_haproxy_checks_a_configuration(
 def listens(port: int) -> bool:
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_what_haproxy_does_not_survive_reading_is_not_loaded(
+    publisher: Publisher, make_lbmgr: Callable[..., Lbmgr], tmp_path: Path
+) -> None:
+    """Its workers would end with a master that falls over its files: it is asked in a process of its own before."""
+    program = tmp_path / "frail-haproxy"
+    program.write_text(
+        "#!/bin/sh\n"
+        'if [ "$1" = -c ]; then for file in "$@"; do if grep -qs deadly "$file"; then kill -SEGV $$; fi; done; fi\n'
+        f'exec {find().path} "$@"\n'
+    )
+    program.chmod(0o755)
+    lbmgr = make_lbmgr(haproxy=program).start()
+    with backends(1) as (one,):
+        before = applied(publisher, publisher.publish(pool(Pool(), one)))
+        publisher.publish(replace(pool(Pool(), one), more="backend extra\n    # deadly\n"))
+        status = told(publisher, "rejected")
+        assert "haproxy -c ended with status" in (status.structure.error or "")
+        assert status.haproxy == before.haproxy
+        assert status.counters["reload"] == before.counters["reload"]
+        serves(lbmgr, one)

@@ -110,7 +110,9 @@ class ScriptedFeed:
                     finished = OperationStatus(
                         operation_id=operation.operation_id, state=OperationState.FINISHED, uuid=f"u-{len(self.calls)}"
                     )
-                    self.post(OperationStatusReceived(status=finished))
+                    # Whoever calls does not read the stream as well, which waits while too many events do.
+                    told = OperationStatusReceived(status=finished)
+                    threading.Thread(target=self.post, args=(told,), daemon=True).start()
         if isinstance(effect, Teardown):
             # As a real master: the stream ends, and the next try to subscribe is refused for ever.
             self.post(Disconnected(why="the stream ended"))

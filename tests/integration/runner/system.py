@@ -179,6 +179,11 @@ class Master:
         for agent in self._cluster.get("/slaves")["slaves"]:
             for resources in agent.get("reserved_resources_full", {}).values():
                 dynamic = [one for one in resources if one["reservations"][-1]["type"] == "DYNAMIC"]
+                volumes = [one for one in dynamic if "persistence" in one.get("disk", {})]
+                if volumes:
+                    self.operate("DESTROY_VOLUMES", {"agent_id": {"value": agent["id"]}, "volumes": volumes})
+                    dynamic = []  # they are seen without volumes the next time
+                    left = True
                 if dynamic:
                     left = True
                     self.operate("UNRESERVE_RESOURCES", {"agent_id": {"value": agent["id"]}, "resources": dynamic})
@@ -204,10 +209,20 @@ class Master:
 class System:
     """Makes schedulers of one framework; all are gone, and so is the framework, after the test."""
 
-    def __init__(self, tmp_path: Path, zk: str, zk_root: str, cluster: Cluster) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        zk: str,
+        zk_root: str,
+        cluster: Cluster,
+        *,
+        name: str = "hello",
+        frameworks: Path = EXAMPLES,
+    ) -> None:
         self._tmp_path, self._zk, self.zk_root, self.cluster = tmp_path, zk, zk_root, cluster
+        self._name, self._frameworks = name, frameworks
         self.schedulers: list[Scheduler] = []
-        self.master = Master(cluster, "hello")
+        self.master = Master(cluster, name)
 
     def scheduler(self) -> Scheduler:
         made = Scheduler(
@@ -215,8 +230,8 @@ class System:
             zk=self._zk,
             zk_root=self.zk_root,
             mesos=self.cluster.master_address,
-            frameworks=EXAMPLES,
-            names=("hello",),
+            frameworks=self._frameworks,
+            names=(self._name,),
         )
         self.schedulers.append(made)
         return made.start()

@@ -110,6 +110,7 @@ def test_endpoints_are_the_ports_of_tasks_that_run(bench: Bench, client: FlaskCl
     assert (instance["instance"], instance["number"]) == ("pod-0", number)
     assert instance["dns"] == f"pod-0-main.test.mesos:{number}"
     assert "pod-main-http" in _get(client, "/v1/services/web/endpoints/no", 404)["message"]
+    assert _get(client, "/v1/services/web/endpoints?after=pod-main-http") == {"endpoints": []}
 
 
 def test_lists_come_in_pages(bench: Bench, client: FlaskClient) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from scheduler.main import framework_info
 from sdk.core.effects import StoreFramework
 from sdk.core.events import Event
+from sdk.frameworks import parse_frameworks
 from sdk.mesos.calls import FrameworkInfo
 from sdk.mesos.feed import MesosFeed
 from sdk.model.records import FrameworkRecord
 from sdk.retry import ExponentialBackoff
+from sdk.runner import Phase
 from tests.integration.runner.doubles import service
 from tests.integration.runner.test_runner import Bench
 from tests.support.ports import free_port
@@ -81,3 +84,29 @@ def test_a_stored_role_that_is_forbidden_by_now_keeps_nobody_out(bench: Bench) -
     bench.lock.give(bench.persister)
     wait_until(lambda: bench.runner.status().ready, 20, "the subscription")
     check(bench)
+
+
+def test_another_user_in_the_configuration_keeps_no_role_out(master: str) -> None:
+    """A real master ignores it in SUBSCRIBE, and would refuse the UPDATE_FRAMEWORK that adds the role."""
+    entry: dict[str, object] = {"name": "test", "plugin": "a:B", "roles": ["test"], "user": "root"}
+
+    def feeds(record: FrameworkRecord, post: Callable[[Event], None]) -> MesosFeed:
+        info = framework_info(parse_frameworks({"frameworks": [entry]})[0], record, "http://here")
+        return MesosFeed(info=info, master=master, post=post, backoff=ExponentialBackoff(0.05, 0.5))
+
+    bench = Bench(master=feeds)  # type: ignore[arg-type]
+    try:
+        bench.lead()
+        bench.lock.take()
+        wait_until(lambda: bench.runner.status().phase is Phase.STANDBY, 20, "a standby")
+        entry |= {"user": "www", "checkpoint": False}
+        bench.plugin.services["more"] = service("more", role="more")
+        bench.lock.give(bench.persister)
+        wait_until(lambda: bench.stored_roles() == ("more", "test"), 20, "the new role")
+        bench.wait_ready()
+        assert bench.runner.status().problems == {}
+        record = bench.store.load_framework()
+        assert record is not None
+        assert (record.user, record.checkpoint) == ("root", True)
+    finally:
+        bench.runner.stop()

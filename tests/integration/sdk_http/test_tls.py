@@ -1,6 +1,7 @@
 """TLS of our server: certificates that are renewed, clients that show their own, and clients that do not behave."""
 
 import http.client
+import json
 import shutil
 import socket
 import ssl
@@ -136,15 +137,24 @@ def test_requests_that_come_at_once_are_answered_in_turn(server: HttpServer, roo
 
 
 def test_connections_that_do_not_speak_tls_hold_nobody_up(server: HttpServer, root: Certificate) -> None:
-    """Silent ones, half handshakes and plain HTTP; a plain request gets no answer."""
+    """Silent ones, half handshakes and plain HTTP."""
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
     with ExitStack() as stack:
         for data in (b"", hello, b"GET /who HTTP/1.1\r\nHost: x\r\n\r\n") * 10:
             opened = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60))
             opened.sendall(data)
         assert b"secure" in ask(server, trusting(root))
-    with pytest.raises((urllib.error.URLError, OSError, http.client.HTTPException)):
-        urllib.request.urlopen(f"http://127.0.0.1:{server.port}/who", timeout=60)
+
+
+def test_a_client_that_speaks_plain_http_is_told_so(server: HttpServer, root: Certificate) -> None:
+    """Nothing of what it asks for is done."""
+    with (
+        pytest.raises(urllib.error.HTTPError) as caught,
+        urllib.request.urlopen(f"http://127.0.0.1:{server.port}/who", timeout=60),
+    ):
+        pass
+    with caught.value as answer:
+        assert (answer.code, json.loads(answer.read())["code"]) == (400, 400)
 
 
 def test_a_renewed_certificate_is_shown_to_the_next_connection(

@@ -27,7 +27,7 @@ def test_a_base_that_is_due_while_old_parts_are_removed_stays_due() -> None:
         zookeeper=zookeeper,
         root="/edgelb",
         clock=SystemClock(),
-        order=lambda order: order(),
+        order_when=lambda order, _: order(),
         clerk=cast(Clerk, None),
         workshop=cast(Workshop, None),
         selection=Selection(None),

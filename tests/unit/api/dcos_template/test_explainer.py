@@ -110,3 +110,18 @@ def explainer_of(pools: list[str]) -> tuple[Explainer, Selection, SteppingClock]
         selection.set_pool(pool(name, backend("app", service(task_name="t"))))
     selection.update([task("t", healthy=False)], [])
     return Explainer(selection, clock), selection, clock
+
+
+def test_a_backend_whose_servers_come_and_go_is_not_looked_at_each_time() -> None:
+    """What was found out lately is told again; a pool without such backends has nothing to be looked at again."""
+    made, selection, clock = explainer("app")
+    none = {"app": "no task runs in the cluster"}
+    assert reasons(list(made.explain("web", 1, ["app"]))) == none
+    selection.update([task("t1", name="other")], [])
+    assert made.explain("web", 1, []) == []
+    assert made.look_again("web") is None
+    assert reasons(list(made.explain("web", 1, ["app"]))) == none
+    assert made.look_again("web") == LOOK_AGAIN
+    assert made.explain("web", 1, []) == []
+    clock.time += LOOK_AGAIN
+    assert reasons(list(made.explain("web", 1, ["app"]))) == {"app": "no task is called app; tasks are other"}

@@ -1,5 +1,7 @@
 """What came in for the worker."""
 
+import threading
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +10,8 @@ from api.mesos_listener.replica import TaskChanges
 from api.mesos_listener.task import Task, TaskKey
 from scheduler.pools.stored.store import PoolView
 from tests.unit.api.dcos_template.pools import task
+
+PATIENCE = 60.0
 
 
 def key(number: int) -> TaskKey:
@@ -110,3 +114,24 @@ def test_a_view_is_whole_once_all_that_it_names_has_been_taken() -> None:
     assert [inbox.take(2).incomplete for _ in range(2)] == [True, False]
     inbox.tasks(TaskChanges(revision=3, incomplete=True), 3.0)
     assert inbox.take(2).incomplete
+
+
+def test_what_nobody_waits_for_is_taken_with_the_next_that_comes() -> None:
+    """It wakes nobody, and whoever is awake does not go to sleep beside it."""
+    inbox, done = Inbox(), list[str]()
+    woken = threading.Event()
+
+    def sleep() -> None:
+        inbox.wait(PATIENCE)
+        woken.set()
+
+    sleeper = threading.Thread(target=sleep, daemon=True)
+    inbox.order_when(lambda: done.append("quiet"), lambda: False)
+    inbox.wait(PATIENCE)
+    for order in inbox.take(5).orders:
+        order()
+    assert done == ["quiet"]
+    sleeper.start()
+    inbox.order_when(lambda: done.append("at once"), lambda: True)
+    assert woken.wait(PATIENCE)
+    sleeper.join(PATIENCE)

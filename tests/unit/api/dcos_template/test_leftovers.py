@@ -43,7 +43,7 @@ def test_a_removal_that_fails_is_not_tried_again_when_the_pool_is_back() -> None
         zookeeper=zookeeper,
         root="/edgelb",
         clock=SystemClock(),
-        order=lambda order: order(),
+        order_when=lambda order, _: order(),
         clerk=cast(Clerk, clerk),
         workshop=cast(Workshop, None),
         selection=Selection(None),

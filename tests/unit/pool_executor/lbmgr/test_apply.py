@@ -43,7 +43,7 @@ def test_what_the_disk_did_not_take_is_written_with_the_next_change(
         next_marker=lambda: "",
     )
     head, found = version(1, "a 1\n", "b 1\n")
-    files.switch(files.stage(head, found, {name: text.text for name, text in found.parts.items()}))
+    files.switch(files.stage(head, found, found))
     files.commit()
     applier.running = Running(head=head, content=found)
 

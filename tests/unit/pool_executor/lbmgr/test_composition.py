@@ -2,7 +2,7 @@
 
 from pool_executor.contract import State
 from pool_executor.lbmgr.structure.composition import Composition
-from pool_executor.lbmgr.structure.content import ServerRef
+from pool_executor.lbmgr.structure.content import PartText, ServerRef
 from tests.unit.pool_executor.lbmgr.parts import backend, content, server
 
 CONTENT = content(backend("app", "other", options={"": "check"}))
@@ -71,3 +71,18 @@ def test_a_complaint_is_told_with_the_lines_that_are_published() -> None:
         number = int(told.partition(":")[2].partition("]")[0])
         assert published[number - 1] == text or text.startswith("    server ")
         assert told.endswith("[10-global.cfg:3] : no")
+
+
+def test_a_specimen_has_one_server_of_each_kind_below_each_marker() -> None:
+    """It is the same whatever servers there are, and has no maps."""
+    found = content(
+        backend("app", options={"": "check", "big": "check weight 9"}), PartText.made("x.map", "map", "k v\n")
+    )
+    for servers in (SERVERS, {}):
+        text = Composition(found, servers).specimen
+        assert [line for line in text.split("\n") if "    server " in line] == [
+            "    server sample-1 127.0.0.1:1 id 1 check",
+            "    server sample-2 127.0.0.1:1 id 2 check weight 9",
+        ]
+        assert text.startswith("global\n")
+        assert "k v" not in text

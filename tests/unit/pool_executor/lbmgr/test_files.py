@@ -29,6 +29,13 @@ def made(version: int, **texts: str) -> tuple[Structure, Content, dict[str, str]
     return head, Content(parts=parts), composed
 
 
+def staged(files: Files, head: Structure, content: Content, composed: dict[str, str]) -> Path:
+    """The directory of a new version with all that HAProxy reads."""
+    directory = files.stage(head, content, content)
+    files.fill(directory, content, composed)
+    return directory
+
+
 def test_nothing_is_loaded_from_an_empty_sandbox(tmp_path: Path) -> None:
     """A new sandbox has no last good version."""
     assert Files(tmp_path, MATERIAL).load() is None
@@ -38,7 +45,7 @@ def test_a_committed_version_is_loaded_again(tmp_path: Path) -> None:
     """Another process finds head and texts, maps included, and `current` leads to them."""
     files = Files(tmp_path, MATERIAL)
     head, content, composed = made(1, glob="global\n", app="backend a\n", map="k v\n")
-    files.switch(files.stage(head, content, composed))
+    files.switch(staged(files, head, content, composed))
     files.commit()
     stored = Files(tmp_path, MATERIAL).load()
     assert stored is not None
@@ -51,9 +58,9 @@ def test_what_was_not_committed_is_not_loaded(tmp_path: Path) -> None:
     """A crash between switching and the proof of the reload comes back with the version before."""
     files = Files(tmp_path, MATERIAL)
     first = made(1, glob="global\n", app="backend a\n")
-    files.switch(files.stage(*first))
+    files.switch(staged(files, *first))
     files.commit()
-    files.switch(files.stage(*made(2, glob="global\n", app="backend b\n")))
+    files.switch(staged(files, *made(2, glob="global\n", app="backend b\n")))
     again = Files(tmp_path, MATERIAL)
     stored = again.load()
     assert stored is not None
@@ -64,9 +71,9 @@ def test_what_was_not_committed_is_not_loaded(tmp_path: Path) -> None:
 def test_a_new_version_links_what_did_not_change(tmp_path: Path) -> None:
     """Only changed files are written; rolling back leaves the good version alone."""
     files = Files(tmp_path, MATERIAL)
-    files.switch(files.stage(*made(1, glob="global\n", app="backend a\n")))
+    files.switch(staged(files, *made(1, glob="global\n", app="backend a\n")))
     files.commit()
-    directory = files.stage(*made(2, glob="global\n", app="backend b\n"))
+    directory = staged(files, *made(2, glob="global\n", app="backend b\n"))
     new, old = directory / "structure", files.current / "structure"
     assert (new / "10-global.cfg").samefile(old / "10-global.cfg")
     assert not (new / "30-backends-0a.cfg").samefile(old / "30-backends-0a.cfg")
@@ -78,7 +85,7 @@ def test_a_new_version_links_what_did_not_change(tmp_path: Path) -> None:
 def test_an_edit_of_a_map_replaces_single_files(tmp_path: Path) -> None:
     """After an update the files are what HAProxy was told, and the texts in the files count if the head is behind."""
     files = Files(tmp_path, MATERIAL)
-    files.switch(files.stage(*made(1, glob="global\n", app="backend a\n", map="k v\n")))
+    files.switch(staged(files, *made(1, glob="global\n", app="backend a\n", map="k v\n")))
     files.commit()
     head, content, _ = made(2, glob="global\n", app="backend a\n", map="k w\n")
     files.update(head, [content.parts["x.map"]])
@@ -98,7 +105,7 @@ def test_what_haproxy_reads_is_made_anew_from_what_was_published(tmp_path: Path)
     """Files that are right are not touched, and files that a crash left half written are."""
     files = Files(tmp_path, MATERIAL)
     _, content, composed = made(1, glob="global\n", app="backend a\n", map="k v\n")
-    files.switch(files.stage(*made(1, glob="global\n", app="backend a\n", map="k v\n")))
+    files.switch(staged(files, *made(1, glob="global\n", app="backend a\n", map="k v\n")))
     files.commit()
     (files.current / "30-backends-0a.cfg").write_text("back")
     kept = written(files.current / "10-global.cfg")
@@ -117,7 +124,7 @@ def written(path: Path) -> tuple[int, int]:
 def test_damaged_files_are_not_served(tmp_path: Path, damage: str) -> None:
     """A version that cannot be read is as good as none: ZooKeeper has it."""
     files = Files(tmp_path, MATERIAL)
-    files.switch(files.stage(*made(1, glob="global\n", app="backend a\n")))
+    files.switch(staged(files, *made(1, glob="global\n", app="backend a\n")))
     files.commit()
     match damage:
         case "head":
@@ -132,14 +139,14 @@ def test_damaged_files_are_not_served(tmp_path: Path, damage: str) -> None:
 def test_a_failed_stage_leaves_nothing_behind(tmp_path: Path) -> None:
     """When a file cannot be written the new version disappears and the good one stays."""
     files = Files(tmp_path, MATERIAL)
-    files.switch(files.stage(*made(1, glob="global\n")))
+    files.switch(staged(files, *made(1, glob="global\n")))
     files.commit()
     head, _, _ = made(2, glob="global\n")
     # A name longer than file systems take stands for any OSError in the middle of writing.
     name = "z" * 300 + ".cfg"
     broken = Content(parts={name: PartText.made(name, "config", "global\n# more\n")})
     with pytest.raises(OSError, match="File name too long"):
-        files.stage(head, broken, {name: ""})
+        files.stage(head, broken, broken)
     assert len([entry for entry in (tmp_path / "haproxy.d").iterdir() if entry.name.isdigit()]) == 1
     assert Files(tmp_path, MATERIAL).load() is not None
 

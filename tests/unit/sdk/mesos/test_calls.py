@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from sdk.local.core.wire import convert
-from sdk.mesos.calls import task_info
+from sdk.mesos.calls import FrameworkInfo, framework_info, task_info
 from sdk.model.container import ContainerSpec, NetworkSpec
 from sdk.model.ids import AgentId, TaskId
 from sdk.model.operations import TaskLaunch
@@ -62,3 +62,20 @@ def test_ports_of_a_container_are_announced_as_such() -> None:
     on_agent = task_info(replace(LAUNCH, container=ContainerSpec()), "framework-1")
     assert "container" not in on_agent["executor"]
     assert "labels" not in on_agent["discovery"]["ports"]["ports"][0]
+
+
+def test_what_is_worth_an_offer_is_told_role_by_role() -> None:
+    """As mesos.proto has it: all quantities of a group together; none at all for whatever there is. Mesos refuses a
+    filter of a role that the framework does not have.
+    """
+    least = {"web": {"cpus": 0.5, "mem": 256.0}, "any": {}, "other": {"cpus": 1.0}}
+    told = framework_info(FrameworkInfo(name="x", roles=("any", "web"), min_allocatable=least))
+    assert convert("FrameworkInfo", told)["offer_filters"] == {
+        "web": {
+            "min_allocatable_resources": {
+                "quantities": [{"quantities": {"cpus": {"value": 0.5}, "mem": {"value": 256.0}}}]
+            }
+        },
+        "any": {"min_allocatable_resources": {}},
+    }
+    assert "offer_filters" not in framework_info(FrameworkInfo(name="x", roles=("web",)))

@@ -141,6 +141,8 @@ def test_what_comes_and_goes_is_told_whole() -> None:
         "env": None,
         "protocol": "tcp",
         "labels": [],
+        "container_port": None,
+        "vips": [],
         "optional": False,
     }
     assert _of(replace(_TASK, ports=_TASK.ports[:1])) == [("tasks.server.ports.stats", stats, None)]
