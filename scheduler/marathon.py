@@ -51,7 +51,7 @@ def app_definition(framework: FrameworkConfig, settings: MarathonSettings) -> di
             {
                 # Marathon refuses an app with more than one check that Mesos runs ("AppDefinition can contain at most
                 # one Mesos health check"); it runs the others itself.
-                "protocol": "HTTP" if index else "MESOS_HTTP",
+                "protocol": f"{'' if index else 'MESOS_'}HTTP{'S' if check.tls else ''}",
                 "path": check.path,
                 "port_index": indexes[check.port],
                 "grace": check.grace,

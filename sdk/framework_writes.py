@@ -14,18 +14,20 @@ from sdk.core.effects import (
     DeletePlan,
     DeletePod,
     DeleteService,
+    DeleteVersions,
     StoreEarlier,
     StoreEffect,
     StoreFramework,
     StorePlan,
     StorePod,
     StoreTarget,
+    StoreVersions,
 )
 from sdk.door.accept import MAX_SPEC_BYTES
 from sdk.errors import CorruptRecord, InvalidSpec
 from sdk.model.ids import ConfigId
 from sdk.storage.connection import encode_json
-from sdk.storage.persister import MAX_PACKET_BYTES, Persister, Put, Remove, Write, packet_bytes
+from sdk.storage.persister import MAX_PACKET_BYTES, Persister, Put, Readable, Remove, Write, packet_bytes
 
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
@@ -67,6 +69,10 @@ class FrameworkWrites:
                 yield _put(self._plan(effect.record.service, effect.record.plan), effect.record)
             case DeletePlan():
                 yield Remove(self._plan(effect.service, effect.plan))
+            case StoreVersions():
+                yield _put(f"{self._service(effect.record.service)}/versions", effect.record)
+            case DeleteVersions():
+                yield Remove(f"{self._service(effect.service)}/versions")
             case StorePod():
                 record = effect.record
                 yield _put(f"{self._service(record.service)}/pods/{segment('pod', record.name)}", record)
@@ -105,12 +111,12 @@ class FrameworkWrites:
         return f"{self.path}/services/{segment('service', name)}"
 
 
-def target_at(persister: Persister, path: str) -> ConfigId | None:
+def target_at(nodes: Readable, path: str) -> ConfigId | None:
     """The id of the configuration that a target node names, None when there is no such node.
 
     Raises CorruptRecord.
     """
-    data = persister.get(path)
+    data = nodes.get(path)
     if data is None:
         return None
     try:

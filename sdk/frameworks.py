@@ -61,6 +61,8 @@ class MarathonHealthCheck:
     interval: int = 10
     timeout: int = 10
     max_failures: int = 3
+    tls: bool = False
+    """Whether that port speaks TLS; certificates are not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from sdk.frameworks import FrameworkConfig
 from sdk.model.ids import AgentId, ExecutorId
 from sdk.model.records import PodRecord
 from sdk.model.spec import ServiceSpec
+from sdk.plan.policies import Policy
 from sdk.storage.connection import ZooKeeper
 
 if TYPE_CHECKING:  # flask stays out of processes that serve no HTTP
@@ -70,6 +71,12 @@ class Host(Protocol):
         """Have each of `words` in commands and URIs of specs replaced when this process launches, like `ADVERTISED`.
 
         For what is no part of a task though processes differ in it. What is launched before this call keeps the words.
+        """
+
+    def plan_policies(self, policies: Mapping[str, Policy]) -> None:
+        """Register what orders deploy and recovery of services whose `ServiceSpec.policy` has that name.
+
+        They run within decisions: pure functions of what they are given. In `Plugin.start`, on every process.
         """
 
     def snapshot(self) -> Snapshot | None:

@@ -51,4 +51,5 @@ def delete_service(frame: Frame, name: str) -> None:
     for service, config in [found for found in frame.stored.earlier if found[0] == name]:
         frame.drop_earlier(service, config)
     frame.store_nothing(("target", name))
+    frame.store_nothing(("versions", name))
     frame.store(("service", name), DeleteService(service=name))

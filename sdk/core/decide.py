@@ -11,9 +11,11 @@ from dataclasses import replace
 
 from sdk.core import leaving
 from sdk.core.actions import act
+from sdk.core.budget import budget_requested
 from sdk.core.effects import Effect
 from sdk.core.events import (
     AgentFailed,
+    BudgetRequested,
     CallFailed,
     Disconnected,
     Event,
@@ -29,6 +31,7 @@ from sdk.core.events import (
     RenewalRequested,
     ReservationsListed,
     RolesAccepted,
+    RollbackRequested,
     StatusesReceived,
     StatusReceived,
     StoringFailed,
@@ -39,6 +42,7 @@ from sdk.core.events import (
     TargetWithdrawn,
     Tick,
     UninstallRequested,
+    UnpinRequested,
 )
 from sdk.core.feedback import operation_received
 from sdk.core.frame import Frame
@@ -49,6 +53,7 @@ from sdk.core.planning import command_requested
 from sdk.core.quarantine import resume, storing_failed
 from sdk.core.renewal import renewal_requested
 from sdk.core.roles import offers_came, update_offers
+from sdk.core.rollback import rollback_requested, unpin_requested
 from sdk.core.settle import settle
 from sdk.core.state import State
 from sdk.core.status import status_received
@@ -103,6 +108,12 @@ def decide(state: State, event: Event, now: float, new_id: Callable[[], str]) ->
             act(frame, event)
         case PlanCommandRequested():
             command_requested(frame, event)
+        case RollbackRequested():
+            rollback_requested(frame, event)
+        case UnpinRequested():
+            unpin_requested(frame, event)
+        case BudgetRequested():
+            budget_requested(frame, event)
         case RenewalRequested():
             renewal_requested(frame)
         case UninstallRequested():

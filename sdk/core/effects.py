@@ -13,6 +13,7 @@ from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
+from sdk.model.versions import Versions
 
 # Storage
 
@@ -62,6 +63,20 @@ class DeletePlan:
 
     service: str
     plan: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreVersions:
+    """Write what a service has been, and what is pinned of it."""
+
+    record: Versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteVersions:
+    """Nothing of it need be remembered."""
+
+    service: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +238,8 @@ StoreEffect = (
     | DeleteEarlier
     | StorePlan
     | DeletePlan
+    | StoreVersions
+    | DeleteVersions
     | StorePod
     | DeletePod
     | DeleteService

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sdk.model.ids import AgentId, ExecutorId, FrameworkId, OfferId, TaskId
+from sdk.model.ids import AgentId, ConfigId, ExecutorId, FrameworkId, OfferId, TaskId
+from sdk.model.records import Budget
 from sdk.model.resources import AgentReservations, Offer
 from sdk.model.spec import ServiceSpec
 from sdk.model.status import OperationStatus, TaskStatus
@@ -199,6 +200,31 @@ class PlanCommandRequested:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRequested:
+    """An operator goes back to a stored configuration of a pod, whatever is published (HTTP)."""
+
+    service: str
+    config: ConfigId
+    by: str = ""
+    """Who it is, as far as that was said."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnpinRequested:
+    """What was published last is what a pod should be, or all of a service when `pod` is None (HTTP)."""
+
+    service: str
+    pod: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetRequested:
+    """What may be on its way at once in the whole framework (HTTP)."""
+
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenewalRequested:
     """Mesos removed the framework id for good, and an operator wants to go on under a new one (HTTP)."""
 
@@ -253,6 +279,9 @@ Event = (
     | StoringFailed
     | PodActionRequested
     | PlanCommandRequested
+    | RollbackRequested
+    | UnpinRequested
+    | BudgetRequested
     | RenewalRequested
     | UninstallRequested
     | CallFailed

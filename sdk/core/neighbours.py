@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sdk.core.frame import Frame
 from sdk.core.state import PodKey
-from sdk.model.placement import ANY_SERVICE, Instances
+from sdk.model.placement import ANY_SERVICE, OWN, Instances
 from sdk.model.records import PodRecord
 from sdk.offer.place import Others, Place, Places
 
@@ -77,16 +77,23 @@ class Around:
     def __init__(self, neighbourhood: Neighbourhood, record: PodRecord) -> None:
         self._neighbourhood = neighbourhood
         self._record = record
+        self._own: Others | None = None
         self._others: dict[Instances, Others] = {}
 
     def of(self, which: Instances) -> Others:
         """Those that are selected, but for the instance itself."""
+        if which is OWN:  # as nearly always: nothing has to be compared
+            if self._own is None:
+                self._own = self._find(which)
+            return self._own
         found = self._others.get(which)
         if found is None:
-            selected = self._selected(which)
-            found = Others(self._neighbourhood.select(selected), selected.name(self._record))
-            self._others[which] = found
+            found = self._others[which] = self._find(which)
         return found
+
+    def _find(self, which: Instances) -> Others:
+        selected = self._selected(which)
+        return Others(self._neighbourhood.select(selected), selected.name(self._record))
 
     def _selected(self, which: Instances) -> _Selected:
         record = self._record

@@ -35,7 +35,7 @@ def hold_back(frame: Frame, service: str, keys: Iterable[PodKey]) -> Set[PodKey]
     looked: set[PodKey] = {*held, *(key for key in keys if key in frame.pods)}
     if target.ordered or service in frame.stored.plans:
         looked.update(frame.work.unrest.of(service))
-    facts = plan_facts(frame, service)
+    facts = plan_facts(frame, service, by_policy=True)
     asked: dict[str, Verdicts] = {}
     unwanted = False
     for key in sorted(looked):
@@ -96,7 +96,13 @@ def _why_not(
     wish = frame.wish(key)
     if newest.plan is None and record.deployed is not None:
         recovers = wish is not None and wish.config == record.deployed
-        return facts.interrupted(RECOVERY, record.name) if recovers else None
+        if not recovers:
+            return None
+        if facts.policy is None or isinstance(need, MustKill):
+            return facts.interrupted(RECOVERY, record.name)
+        if RECOVERY not in asked:
+            asked[RECOVERY] = facts.verdicts(RECOVERY)
+        return asked[RECOVERY].get(record.name)
     if newest.dormant:
         return None
     plan = newest.plan or DEPLOY

@@ -5,6 +5,7 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 
 from sdk.core import replacing, widening
+from sdk.core.budget import room_for_replacements
 from sdk.core.frame import Frame
 from sdk.core.launched import launched
 from sdk.core.neighbours import Neighbourhood
@@ -109,7 +110,7 @@ def _place(frame: Frame, key: PodKey, batch: _Batch) -> None:
         return
     need, placed = frame.work.needs[key], batch.placed
     counts = isinstance(need, MustPlace) and need.replacing
-    if counts and not replacing.room(frame, key[0], wish.spec.name):
+    if counts and not room_for_replacements(frame, key[0], wish.spec.name):
         return  # one of this batch has taken the last turn
     kind = (key[0], wish.config)
     pod_type = (key[0], wish.spec.name)

@@ -11,20 +11,37 @@ from sdk.model.plans import OWN, UPDATE, PlanRecord
 from sdk.plan.assess import finished
 from sdk.plan.commands import Asked, Command, Impossible, Said, Unknown, answer, current
 from sdk.plan.facts import PlanFacts
+from sdk.plan.policies import Policy
 from sdk.plan.wish import target
 
 _NOTHING: Mapping[str, PlanRecord] = {}
 
 
-def plan_facts(state: State, service: str) -> PlanFacts:
-    """What the plans of a service are made of, as it is now."""
+def plan_facts(state: State, service: str, *, by_policy: bool = False) -> PlanFacts:
+    """What the plans of a service are made of, as it is now; `by_policy`: in the order in which it is acted.
+
+    That raises what a policy raises, and ValueError for one that nobody registered.
+    """
     return PlanFacts(
+        policy=_policy(state, service) if by_policy else None,
         service=service,
         target=None if state.framework.uninstalling else state.targets.get(service),
         record=lambda name: state.pods.get((service, name)),
         names=lambda: [key[1] for key in state.index.services.of(service)],
         said=state.stored.plans.get(service, _NOTHING),
     )
+
+
+def _policy(state: State, service: str) -> Policy | None:
+    found = state.targets.get(service)
+    name = None if found is None else found.spec.policy
+    if name is None:
+        return None
+    policy = state.settings.policies.get(name)
+    if policy is None:
+        known = ", ".join(sorted(state.settings.policies)) or "none"
+        raise ValueError(f"this process has no policy {name!r:.80} for plans; the plugin registers {known}")
+    return policy
 
 
 def command_requested(frame: Frame, event: PlanCommandRequested) -> None:

@@ -7,29 +7,23 @@ An instance that is in line and finds no place takes no room from the others.
 import math
 from dataclasses import replace
 
+from sdk.core.budget import room_for_replacements
 from sdk.core.frame import Frame
 from sdk.core.planning import plan_facts
 from sdk.core.state import PodKey
 from sdk.model.plans import RECOVERY
 from sdk.plan.need import MustPlace, Overdue
-from sdk.plan.strategy import replacement_room
-
-
-def room(frame: Frame, service: str, pod: str) -> int:
-    """How many more instances of this pod type may be launched as replacements now."""
-    of_the_pod = sum(key[0] == service and frame.pods[key].pod == pod for key in frame.index.replacing)
-    return replacement_room(frame.settings.replacements_at_once, len(frame.index.replacing), of_the_pod)
 
 
 def take_turns(frame: Frame, service: str, pod: str) -> None:
     """Whoever is in line looks for a place while there is room, and waits while there is none."""
-    facts = plan_facts(frame, service)
-    room_left = room(frame, service, pod) > 0
+    facts = plan_facts(frame, service, by_policy=True)
+    room_left = room_for_replacements(frame, service, pod) > 0
     for key in sorted(frame.work.queued.of(service)):
         need = frame.work.needs[key]
         if frame.pods[key].pod != pod:
             continue
-        free = room_left and facts.interrupted(RECOVERY, key[1]) is None
+        free = room_left and facts.waits(RECOVERY, key[1]) is None
         if free and isinstance(need, Overdue):
             message = f"{need.why}; waits for an offer of another agent"
             frame.set_need(key, MustPlace(elsewhere=True, message=message, instead=need))
@@ -52,16 +46,6 @@ def out_of_patience(frame: Frame, key: PodKey) -> None:
 def patience_ends(frame: Frame, key: PodKey) -> float:
     """When `out_of_patience` has something to do; infinity for what is no replacement."""
     return frame.index.replacing.get(key, math.inf) + frame.settings.replacement_patience
-
-
-def wake_the_others(frame: Frame) -> None:
-    """Room that one service gives back, or takes, concerns those of all others that are in line."""
-    free = len(frame.index.replacing) < frame.settings.replacements_at_once
-    if free is frame.work.room_for_others:
-        return
-    frame.work.room_for_others = free
-    for service in frame.work.queued:
-        frame.touched.setdefault(service, set())
 
 
 def in_line(frame: Frame, key: PodKey) -> float:

@@ -1,6 +1,9 @@
 """How patient the scheduler is, and what else does not change while the process runs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sdk.plan.policies import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -8,6 +11,8 @@ class Settings:
     """All times in seconds."""
 
     principal: str | None = None
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    """What orders plans, by the name that specs have for it."""
     decline_idle: float = 3600.0
     """Filter of offers when nothing is wanted; new work clears it with REVIVE."""
     decline_watching: float = 120.0

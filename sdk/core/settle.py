@@ -6,7 +6,7 @@ What is done then with the instances of one service is in `sdk.core.coordinating
 
 import math
 
-from sdk.core import keeping, leaving, replacing, succession, widening
+from sdk.core import budget, keeping, leaving, replacing, succession, widening
 from sdk.core.coordinating import coordinate
 from sdk.core.frame import Frame
 from sdk.core.holdings import outgrow_role
@@ -39,7 +39,7 @@ def settle(frame: Frame) -> None:
     """Bring needs up to date and act on them until nothing changes any more."""
     _time_has_come(frame)
     for _ in range(ROUNDS):
-        replacing.wake_the_others(frame)
+        budget.wake_the_others(frame)
         if not frame.dirty and not frame.touched:
             return
         dirty, frame.dirty = frame.dirty, set()
@@ -137,6 +137,7 @@ def _assess(frame: Frame, key: PodKey) -> None:
             frame.dirty.discard(key)  # what is remembered changes no need
     if isinstance(need, MustPlace) and outgrow_role(frame, record):
         return  # looked at again in the next round, as it is now
+    budget.count(frame, record, frame.wish(key))
     old = frame.work.need(key)
     if isinstance(need, LacksPorts):
         need = widening.remembered(need, old)

@@ -10,6 +10,7 @@ from sdk.model.ids import ConfigId
 from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec
+from sdk.model.versions import Versions
 from sdk.plan.progress import Progress
 from sdk.plan.views import PlanView
 from sdk.plan.wish import Target
@@ -48,6 +49,8 @@ class ServiceView:
     """Configurations that instances keep until a rolling update gets to them."""
     said: Mapping[str, PlanRecord] = field(default_factory=dict)
     """By plan, what operators have said about it."""
+    versions: Versions | None = None
+    """What it has been, and what is pinned of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec, ServiceSpec
 from sdk.model.status import AGENT_DRAINING
+from sdk.model.versions import Versions
 from sdk.plan.wish import Target, target
 
 __all__ = ["Connection", "PodKey", "State", "agent_of"]
@@ -67,11 +68,12 @@ class State:
         targetless: Mapping[str, str] | None = None,
         earlier: Mapping[tuple[str, ConfigId], PodSpec] | None = None,
         plans: Mapping[tuple[str, str], PlanRecord] | None = None,
+        versions: Mapping[str, Versions] | None = None,
     ) -> "State":
         """The state after a start: stored records, nothing known about the cluster yet.
 
-        `broken` and `targetless` tell what cannot be read, as in `Troubles`; `earlier` and `plans` are as
-        in `Stored`.
+        `broken` and `targetless` tell what cannot be read, as in `Troubles`; `earlier`, `plans` and
+        `versions` are as in `Stored`.
         """
         records: Map[PodKey, PodRecord] = Map({(pod.service, pod.name): pod for pod in pods})
         said: dict[str, Map[str, PlanRecord]] = {}
@@ -89,6 +91,7 @@ class State:
                 pods=records,
                 earlier=Map(earlier or {}),
                 plans=Map(said),
+                versions=Map(versions or {}),
             ),
             index=Index.of(records.values()),
             roles=roles,

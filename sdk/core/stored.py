@@ -12,6 +12,7 @@ from sdk.model.ids import AgentId, ConfigId
 from sdk.model.plans import PlanRecord
 from sdk.model.records import FrameworkRecord, PodRecord
 from sdk.model.spec import PodSpec
+from sdk.model.versions import Versions
 from sdk.plan.wish import PodWish, Target, kept
 
 PodKey = tuple[str, str]
@@ -30,6 +31,8 @@ class Stored(Slice):
     """Configurations that instances keep until a rolling update gets to them, by service and fingerprint."""
     plans: Map[str, Map[str, PlanRecord]] = field(default_factory=Map)
     """What operators have said about plans, by service and plan."""
+    versions: Map[str, Versions] = field(default_factory=Map)
+    """By service: configurations that were wanted before, and those that an operator went back to."""
 
     def newest(self, key: PodKey) -> PodWish | None:
         """What the target says that the instance should be; None when it is to be removed."""

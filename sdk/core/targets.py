@@ -5,14 +5,13 @@ What comes here has passed the door (`sdk.door`); whether it can be carried out 
 
 from dataclasses import replace
 
-from sdk.core.configurations import drop_target, set_target
+from sdk.core.configurations import drop_target
 from sdk.core.events import TargetChanged, TargetRefused, TargetsListed, TargetWithdrawn
 from sdk.core.frame import Frame
 from sdk.core.maps import without
-from sdk.core.planning import forget_outdated
+from sdk.core.rollback import forget_versions, take_published
 from sdk.core.troubles import Kind, Part
 from sdk.model.records import PodGoal, PodRecord
-from sdk.plan.wish import target
 
 
 def target_refused(frame: Frame, event: TargetRefused) -> None:
@@ -56,10 +55,7 @@ def take(frame: Frame, event: TargetChanged | TargetWithdrawn) -> None:
 
 def _change(frame: Frame, event: TargetChanged) -> None:
     name = event.service
-    present = frame.targets.get(name)
-    if present is None or present.spec != event.spec:
-        set_target(frame, name, target(event.spec, frame.stored.plans.get(name)))
-        forget_outdated(frame, name)
+    take_published(frame, event.spec)
     if name in frame.troubles.targetless:
         frame.touch(name)
     frame.troubles.accept(name)
@@ -86,6 +82,7 @@ def _ensure_instances(frame: Frame, service: str) -> None:
 def _remove(frame: Frame, service: str) -> None:
     """The plugin does not want the service any more: remembered in the records, so that a restart goes on with it."""
     drop_target(frame, service)
+    forget_versions(frame, service)
     frame.touched.setdefault(service, set())
     for key in frame.index.services.of(service):
         record = frame.pods[key]

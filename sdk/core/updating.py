@@ -14,6 +14,7 @@ other is ended for it before that is mended: by itself, by another target, or by
 from collections.abc import Mapping
 from dataclasses import replace
 
+from sdk.core.budget import ended, room_to_end
 from sdk.core.frame import Frame
 from sdk.core.planning import plan_facts
 from sdk.core.state import PodKey, State, agent_of
@@ -85,7 +86,8 @@ def update(frame: Frame, service: str, pod: str) -> None:
         )
     }
     for index in update_now(wish.spec.update, usable, unavailable + len(ahead), in_progress + len(ahead)):
-        _end(frame, keys[index], usable[index])
+        if not usable[index].ready or room_to_end(frame) != 0:
+            _end(frame, keys[index], usable[index])
     for index, key in keys.items():
         if key in ahead:
             continue
@@ -198,6 +200,7 @@ def _lacking(frame: Frame, key: PodKey, wish: PodWish) -> tuple[int, ...] | None
 
 def _end(frame: Frame, key: PodKey, need: Outdated) -> None:
     record = frame.pods[key]
+    ended(frame, key)
     if need.tasks:
         frame.set_need(key, need)
     frame.put(replace(record, earlier=None, not_before=0.0, failures=0))

@@ -1,19 +1,24 @@
 """The state as the outside may see it: plans with their explanations, pods, offers, connection."""
 
+from dataclasses import replace
+
+from sdk.core.budget import room_to_end
 from sdk.core.membership import refusal_sentence
 from sdk.core.planning import plan_facts
+from sdk.core.rollback import earlier_of, versions_of
 from sdk.core.settle import around
 from sdk.core.snapshot import Quarantine, ServiceView, Snapshot
 from sdk.core.state import Connection, PodKey, State
 from sdk.core.troubles import Kind, Part
 from sdk.core.updating import failing
-from sdk.model.ids import ConfigId
 from sdk.model.plans import RECOVERY, UPDATE
-from sdk.model.spec import PodSpec
 from sdk.plan.assess import assess
 from sdk.plan.candidates import Verdicts
+from sdk.plan.facts import PlanFacts
 from sdk.plan.need import LacksPorts, LacksTasks, MustPlace, Need, Outdated, Overdue, Rest, Stopped, Waits
+from sdk.plan.policies import CUSTOMISED
 from sdk.plan.progress import Progress
+from sdk.plan.rollback import pins_told
 from sdk.plan.steps import StepFacts, progress
 from sdk.plan.views import overall, plans
 from sdk.plan.wish import Target
@@ -62,6 +67,7 @@ def problems(state: State) -> dict[str, str]:
         need = state.work.need(key)
         if isinstance(need, Stopped | LacksTasks):
             found[key[0]] = f"{key[1]}: {need.message}"
+    found |= {name: pins_told(versions) for name, versions in state.stored.versions.items() if versions.pins}
     for name in quarantined(state):
         if (quarantine := _quarantine(state, name)) is not None:
             found[name] = quarantine.why
@@ -108,6 +114,9 @@ def _facts(state: State, key: PodKey, now: float, turns: "_Turns | None" = None)
     )
 
 
+_NO_ROOM = "waits until the budget of the framework for instances that do not serve has room"
+
+
 class _Turns:
     """What holds up those of a service that wait for their turn, as far as it is not said by themselves."""
 
@@ -115,12 +124,12 @@ class _Turns:
         self._state = state
         self._now = now
         self._service = service
-        self._plans = plan_facts(state, service)
+        self._plans = _ordered(state, service)
         self._verdicts: Verdicts | None = None
 
     def holds_up(self, key: PodKey, need: Need) -> str | None:
         if isinstance(need, Overdue | LacksTasks):
-            return self._plans.interrupted(RECOVERY, key[1])
+            return self._plans.waits(RECOVERY, key[1])
         if not isinstance(need, Outdated):
             return None
         if self._verdicts is None:
@@ -131,7 +140,7 @@ class _Turns:
             return why
         bad = failing(self._state, self._service, wish.spec.name, wish, self._now)
         if bad is None:
-            return None
+            return None if room_to_end(self._state) != 0 else _NO_ROOM
         return f"the update stops at {bad.name}, which fails with the new one: {bad.last_failure}"
 
 
@@ -148,7 +157,9 @@ def _service(state: State, name: str, now: float) -> ServiceView:
     unknown = name in state.troubles.targetless
     turns = _Turns(state, name, now)
     facts = [] if unknown else [_facts(state, key, now, turns) for key in keys]
-    found = plans(plan_facts(state, name), facts, _refusal(state, name), broken)
+    found = plans(_ordered(state, name), facts, _refusal(state, name), broken)
+    if told := pins_told(versions_of(state, name)):
+        found = tuple(replace(plan, message=told) if plan.name == UPDATE else plan for plan in found)
     quarantine = _quarantine(state, name)
     removing = (target is None and not unknown and not broken) or state.framework.uninstalling
     return ServiceView(
@@ -161,15 +172,24 @@ def _service(state: State, name: str, now: float) -> ServiceView:
         wanted=frozenset(each.record.name for each in facts if each.wish is not None),
         quarantine=quarantine,
         target=None if removing else target,
-        earlier=_earlier(state, name),
+        earlier=earlier_of(state, name),
+        versions=versions_of(state, name),
         said=state.stored.plans.get(name, {}),
     )
 
 
-def _earlier(state: State, name: str) -> dict[ConfigId, PodSpec]:
-    kept = {config for key in state.index.behind.of(name) if (config := state.pods[key].earlier) is not None}
-    known = state.stored.earlier
-    return {config: known[name, config] for config in kept if (name, config) in known}
+def _ordered(state: State, name: str) -> PlanFacts:
+    """The plans as they are acted on; as the spec has them where a policy fails, which is told by the quarantine."""
+    target = state.targets.get(name)
+    if target is None or target.spec.policy is None:
+        return plan_facts(state, name)
+    try:
+        found = plan_facts(state, name, by_policy=True)
+        for plan in CUSTOMISED:
+            found.plan(plan)
+    except Exception:  # noqa: BLE001 - foreign code
+        return plan_facts(state, name)
+    return found
 
 
 def _quarantine(state: State, name: str) -> Quarantine | None:

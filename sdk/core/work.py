@@ -63,8 +63,11 @@ class Work(Slice):
     """Why the last offers of each agent did not fit a waiting instance."""
     offers_seen: int = 0
     """Offers in the last batch."""
-    room_for_others: bool = True
-    """Whether the budget of replacements had room when those that are in line were looked at last."""
+    down: Map[PodKey, None] = field(default_factory=Map)
+    """Instances that were ready once, are wanted, and are not ready now."""
+    room_for_others: tuple[bool, bool] = (True, True)
+    """Whether the budget had room for replacements, and to end instances, when those that are in line were looked at
+    last."""
 
     def need(self, key: PodKey) -> Need:
         """What an instance needs."""
@@ -99,6 +102,7 @@ class Work(Slice):
         """The instance is gone."""
         self.set_need(key, _REST)
         self.again = self.again.drop(key)
+        self.down = without(self.down, key)
         self.waiting_since = without(self.waiting_since, key)
         self.asking = without(self.asking, key)
         self.alone = without(self.alone, key)

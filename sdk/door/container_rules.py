@@ -3,12 +3,13 @@
 import re
 
 from sdk.door.names import twice
+from sdk.door.pod_rules import rule as pod
 from sdk.door.problems import shown
 from sdk.door.rule import Broken, Rules
 from sdk.door.task_rules import rule as task
 from sdk.door.volume_rules import bad_path
 from sdk.model.container import Containerizer, ContainerSpec, ExternalVolumeSpec, MountSpec, NetworkSpec
-from sdk.model.spec import TaskSpec
+from sdk.model.spec import PodSpec, TaskSpec
 
 _VISIBLE = re.compile(r"[!-~]{1,255}")
 """Names that others gave: of images, networks and external volumes."""
@@ -107,6 +108,28 @@ def _external(spec: ExternalVolumeSpec) -> Broken:
         text = getattr(spec, field)
         if text is not None and not _VISIBLE.fullmatch(text):
             yield field, f"{shown(text)} has to have 1 to 255 visible characters of ASCII"
+
+
+@task("limits", "container")
+def _limits(spec: TaskSpec) -> Broken:
+    """Of the limits, Docker's containerizer knows cpus and mem."""
+    limits = spec.limits
+    if spec.container.type is Containerizer.DOCKER and limits is not None:
+        for field in ("rlimits", "seccomp", "shm"):
+            if getattr(limits, field):
+                yield f"limits.{field}", "is of Mesos' own containerizer, and this container is made by Docker"
+
+
+@pod("tasks", "group")
+def _group(spec: PodSpec) -> Broken:
+    """In a group Mesos makes the containers, and its executor sees all volumes, so that no path is used twice."""
+    if spec.group is None:
+        return
+    for each in spec.tasks:
+        if each.container.type is Containerizer.DOCKER:
+            yield f"tasks.{each.name}.container.type", "is DOCKER, which has no place in a group"
+    for path in twice(volume.path for each in spec.tasks for volume in each.volumes):
+        yield "tasks", f"have volumes with the path {shown(path)} twice, in a group"
 
 
 @task("ports", "container")

@@ -7,6 +7,7 @@ from sdk.door.problems import shown
 from sdk.door.rule import Broken, Rules
 from sdk.door.task_rules import LONGEST
 from sdk.errors import InvalidSpec
+from sdk.model.container import Containerizer
 from sdk.model.readiness import OnNotReady
 from sdk.model.roles import is_role
 from sdk.model.spec import PodSpec, RecoveryPolicy, TaskSpec, UpdateStrategy
@@ -63,7 +64,9 @@ def _ports(pod: PodSpec) -> Broken:
 
 @rule("tasks", "group")
 def _group(pod: PodSpec) -> Broken:
-    """Tasks of a group have commands, and no networks of their own; its executor has 0.01 cpus, 32 MB and some disk."""
+    """Tasks of a group have commands, and no networks of their own nor Docker's containers; its executor has 0.01 cpus,
+    32 MB and some disk.
+    """
     if pod.group is None:
         return
     if pod.group.cpus < LEAST_CPUS:
@@ -79,6 +82,8 @@ def _group(pod: PodSpec) -> Broken:
             yield f"tasks.{task.name}.executor", "has no place in a group, whose tasks run under Mesos' own"
         if task.container.networks:
             yield f"tasks.{task.name}.container.networks", "have no place in a group, whose tasks share a network"
+        if task.container.type is Containerizer.DOCKER:
+            yield f"tasks.{task.name}.container.type", "has no place in a group, whose containers Mesos makes"
 
 
 def _wanted_twice(tasks: Iterable[TaskSpec]) -> list[str]:

@@ -27,6 +27,13 @@ def _prefix(service: ServiceSpec) -> Broken:
         yield "task_id_prefix", broken
 
 
+@rule("policy")
+def _policy(service: ServiceSpec) -> Broken:
+    """1 to 128 characters. Whether it is registered is known when it is acted on."""
+    if service.policy is not None and not 0 < len(service.policy) <= 128:
+        yield "policy", f"has {len(service.policy)} characters, has to have 1 to 128"
+
+
 @rule("pods")
 def _pods(service: ServiceSpec) -> Broken:
     """At least one; no name twice."""

@@ -5,6 +5,7 @@ import re
 from sdk.door.names import bad_name, twice
 from sdk.door.problems import shown
 from sdk.door.rule import Broken, Rules
+from sdk.model.container import Containerizer
 from sdk.model.readiness import ReadinessCheckSpec
 from sdk.model.resources import MILLI
 from sdk.model.spec import CommandSpec, ExecutorSpec, HealthCheckSpec, PortSpec, TaskSpec
@@ -96,6 +97,16 @@ def _limits(task: TaskSpec) -> Broken:
             yield f"limits.{name}", "has no place in a task with a custom executor: Mesos limits the task alone"
         elif limit < getattr(task, name):
             yield f"limits.{name}", f"is {limit / MILLI}, less than the {getattr(task, name) / MILLI} that it asks for"
+
+
+@rule("container", "limits")
+def _kernel(task: TaskSpec) -> Broken:
+    """`rlimits`, `seccomp` and `shm` are for containers that Mesos makes."""
+    if task.limits is None or task.container.type is not Containerizer.DOCKER:
+        return
+    for name in ("rlimits", "seccomp", "shm"):
+        if getattr(task.limits, name):
+            yield f"limits.{name}", "means nothing to Docker's containerizer; use its parameters"
 
 
 @rule("kill_grace")

@@ -4,24 +4,40 @@ from typing import Any
 
 from sdk.core.snapshot import ServiceView
 from sdk.http.errors import HttpError, named
+from sdk.model.fingerprint import pod_config
 from sdk.model.ids import ConfigId
 from sdk.model.spec import PodSpec
 from sdk.plan.configurations import Configuration, configurations
 from sdk.plan.difference import difference
 from sdk.plan.disclosure import disclosed
+from sdk.plan.rollback import known
 
 Json = dict[str, Any]
 
 
 def listed(service: ServiceView) -> Json:
     """GET /v1/services/<s>/configurations."""
-    return {"configurations": [_summary(found) | _instances(found) for found in _all(service)]}
+    return {"configurations": [_summary(found) | _pin(service, found) | _instances(found) for found in _all(service)]}
 
 
 def shown(service: ServiceView, config: str) -> Json:
     """GET /v1/services/<s>/configurations/<id>; raises HttpError (404)."""
     found = _one(service, config)
-    return _summary(found) | _instances(found) | {"spec": disclosed(_spec(found))}
+    return _summary(found) | _pin(service, found) | _instances(found) | {"spec": disclosed(_spec(found))}
+
+
+def can_go_back(service: ServiceView, config: str) -> str:
+    """The pod that a configuration is of, when it can be gone back to; raises HttpError (404, 409)."""
+    found = _one(service, config)
+    versions = service.versions
+    pinned = None if versions is None else versions.pins.get(found.pod)
+    if pinned is not None and pinned.config == found.id:
+        return found.pod
+    if found.wanted:
+        raise HttpError(409, f"configuration {found.id} is what {found.pod} should be already")
+    if found.id not in known(versions, service.earlier):
+        raise HttpError(409, f"configuration {found.id} cannot be gone back to: no instance was ready with it")
+    return found.pod
 
 
 def compared(service: ServiceView, config: str, other: str | None) -> Json:
@@ -43,6 +59,23 @@ def _summary(found: Configuration) -> Json:
     return {"id": found.id, "pod": found.pod, "wanted": found.wanted, "stored": found.spec is not None}
 
 
+def _pin(service: ServiceView, found: Configuration) -> Json:
+    """Told where an operator went back to it, or where it is what was published instead."""
+    versions = service.versions
+    pin = None if versions is None else versions.pins.get(found.pod)
+    if pin is None:
+        return {}
+    if pin.config == found.id:
+        return {"pinned": {"at": pin.at, "by": pin.by}}
+    return {"published": True} if found.id in _published(service) else {}
+
+
+def _published(service: ServiceView) -> dict[ConfigId, PodSpec]:
+    """What was published last, while something else is pinned."""
+    spec = None if service.versions is None else service.versions.published
+    return {} if spec is None else {pod_config(pod, spec): pod for pod in spec.pods}
+
+
 def _instances(found: Configuration) -> Json:
     return {
         "instances": [
@@ -52,7 +85,8 @@ def _instances(found: Configuration) -> Json:
 
 
 def _all(service: ServiceView) -> tuple[Configuration, ...]:
-    return configurations(service.target, service.pods, service.earlier)
+    past = known(service.versions, {}) | _published(service)
+    return configurations(service.target, service.pods, service.earlier, past)
 
 
 def _one(service: ServiceView, config: str) -> Configuration:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify, make_response, request
 from sdk.core.events import Event, PodActionRequested, RenewalRequested, UninstallRequested
 from sdk.core.snapshot import ServiceView, Snapshot
 from sdk.errors import LeadershipLost, SdkError
-from sdk.http import configurations, endpoints, paging, schemas, views
+from sdk.http import budget, configurations, endpoints, paging, schemas, views
 from sdk.http.errors import HttpError, named
 from sdk.http.guard import require_confirmation
 from sdk.http.index import PROCESS_LINKS, Link, index
@@ -200,6 +200,7 @@ def framework_blueprint(runner: Runner, *, prefixed: bool = False) -> Blueprint:
     def uninstall_progress() -> Response:
         return jsonify(views.uninstall(runner.snapshot(), runner.status(), runner.name))
 
+    budget.add_routes(route, runner, lambda event: _submit(runner, event))
     add_debug_routes(route, runner)
     return routes
 

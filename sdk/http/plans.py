@@ -1,21 +1,25 @@
-"""Plans over HTTP: as they are, and what operators say about them."""
+"""Plans over HTTP: as they are, and what operators say about them and about configurations to go back to."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response, jsonify, make_response, request
 
-from sdk.core.events import PlanCommandRequested
+from sdk.core.events import PlanCommandRequested, RollbackRequested, UnpinRequested
 from sdk.core.snapshot import ServiceView
 from sdk.http import schemas
+from sdk.http.configurations import can_go_back
 from sdk.http.errors import HttpError
 from sdk.http.openapi import described, parameter
 from sdk.http.views import plan_json
+from sdk.model.ids import ConfigId
 from sdk.model.plans import PlanRecord
 from sdk.plan.commands import Asked, Command, Impossible, Said, Unknown, answer
 from sdk.plan.facts import PlanFacts
 from sdk.plan.views import PlanView
 
+Word = PlanCommandRequested | RollbackRequested | UnpinRequested
+_NAME = 120
 _ABOUT = (
     parameter("phase", schemas.TEXT, "What of the plan it is about; the whole plan where it is missing."),
     parameter("step", schemas.TEXT, "What of the phase it is about."),
@@ -23,9 +27,7 @@ _ABOUT = (
 Route = Callable[..., Callable[[Callable[..., Any]], Callable[..., Any]]]
 
 
-def add_routes(
-    route: Route, find: Callable[[str], ServiceView], submit: Callable[[PlanCommandRequested], None]
-) -> None:
+def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callable[[Word], None]) -> None:
     """`find` gives a service or raises HttpError, `submit` has a command decided on and stored, or raises it."""
 
     @route("/v1/services/<service>/plans/<plan>")
@@ -48,6 +50,36 @@ def add_routes(
         found = _answer(view, plan, asked)
         submit(PlanCommandRequested(service=service, plan=plan, asked=asked))
         return make_response({"message": found.sentence}, 202)
+
+    @route("/v1/services/<service>/configurations/<config>/rollback", "POST")
+    @described(
+        "Go back to a stored configuration of a pod, and keep it whatever is published; `by` tells who did.",
+        schemas.MESSAGE,
+        status=202,
+        body=schemas.by_name(schemas.TEXT),
+    )
+    def rollback(service: str, config: str) -> Response:
+        pod = can_go_back(find(service), config)
+        by = (request.get_json(silent=True) or {}).get("by", "")
+        if not isinstance(by, str) or len(by) > _NAME:
+            raise HttpError(400, f"by has to be a string of at most {_NAME} characters")
+        submit(RollbackRequested(service=service, config=ConfigId(config), by=by))
+        return make_response({"message": f"{pod} goes back to {config}, and stays so until it is unpinned"}, 202)
+
+    @route("/v1/services/<service>/unpin", "POST")
+    @described(
+        "Go forward to what was published last, with one pod or all of them.",
+        schemas.MESSAGE,
+        status=202,
+        parameters=(parameter("pod", schemas.TEXT, "Which one; all where it is missing."),),
+    )
+    def unpin(service: str) -> Response:
+        versions, pod = find(service).versions, request.args.get("pod")
+        pins = {} if versions is None else versions.pins
+        if pod is not None and pod not in pins:
+            raise HttpError(404, f"{pod[:80]!r} of {service} is not pinned; pinned are {', '.join(pins) or 'none'}")
+        submit(UnpinRequested(service=service, pod=pod))
+        return make_response({"message": f"{pod or 'everything'} is unpinned"}, 202)
 
 
 def _plan(service: ServiceView, name: str) -> PlanView:

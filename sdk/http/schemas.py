@@ -61,6 +61,11 @@ PLAN = _with(
     shape(name=TEXT, status=PROGRESS, phases=many(PHASE)), message=TEXT, interrupted=FLAG, run=WHOLE, running=FLAG
 )
 PLANS = shape(labels=by_name(TEXT), plans=many(PLAN))
+BUDGET = shape(
+    replacements=shape(limit=WHOLE, now=WHOLE),
+    unavailable=shape(limit=maybe(WHOLE), now=WHOLE),
+)
+LIMITS = shape(replacements=maybe(WHOLE), unavailable=maybe(WHOLE))
 TASK = shape(
     name=TEXT, id=TEXT, state=TEXT, healthy=maybe(FLAG), hostname=TEXT, agent_id=TEXT, ports=by_name(WHOLE),
     addresses=many(TEXT), message=maybe(TEXT), since=NUMBER, paused=FLAG,
@@ -73,7 +78,11 @@ PODS = _with(shape(pods=many(POD)), next=NEXT)
 QUARANTINE = shape(why=TEXT, since=NUMBER, until=NUMBER)
 SERVICE = _with(shape(name=TEXT, status=PROGRESS, pods=WHOLE), quarantine=QUARANTINE)
 HAVING = shape(name=TEXT, since=maybe(NUMBER), keeps=FLAG)
-CONFIGURATION = shape(id=TEXT, pod=TEXT, wanted=FLAG, stored=FLAG, instances=many(HAVING))
+CONFIGURATION = _with(
+    shape(id=TEXT, pod=TEXT, wanted=FLAG, stored=FLAG, instances=many(HAVING)),
+    pinned=shape(at=NUMBER, by=TEXT),
+    published=FLAG,
+)
 CONFIGURATIONS = _with(shape(configurations=many(CONFIGURATION)), next=NEXT)
 WHOLE_CONFIGURATION = _with(CONFIGURATION, spec=by_name(ANYTHING))
 DIFFERENCES = shape(old=TEXT, new=TEXT, differences=many(shape(path=TEXT, old=ANYTHING, new=ANYTHING)))

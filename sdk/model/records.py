@@ -203,6 +203,17 @@ class PodRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What may be on its way at once in the whole framework."""
+
+    replacements: int | None = None
+    """Instances of lost or leaving agents that are launched elsewhere and not ready yet; None: as the process was
+    started with."""
+    unavailable: int | None = None
+    """So many instances that were ready, and are not, keep updates from ending any other; None: any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FrameworkRecord:
     """The framework's identity in Mesos."""
 
@@ -213,6 +224,8 @@ class FrameworkRecord:
     """Set once, never taken back: the framework is being removed."""
     earlier: tuple[FrameworkId, ...] = ()
     """Ids that Mesos had given before and removed: what is reserved under them is ours as well."""
+    budget: Budget = field(default_factory=Budget)
+    """As an operator has set it."""
     user: str | None = None
     checkpoint: bool | None = None
     """What Mesos was told with the first subscription under this id: it refuses updates that say something else."""

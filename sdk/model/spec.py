@@ -288,3 +288,5 @@ class ServiceSpec:
     """Put before `<pod>-<index>-<task>__<uuid>` in task ids, with `__` between; the service's name when empty."""
     plans: tuple[PlanSpec, ...] = ()
     """The order in which its pods are deployed or updated, and plans that operators start."""
+    policy: str | None = None
+    """The policy, of those that the plugin registers (`Host.plan_policies`), that orders deploy and recovery."""

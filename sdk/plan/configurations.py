@@ -39,11 +39,18 @@ class Configuration:
 
 
 def configurations(
-    target: Target | None, records: Iterable[PodRecord], earlier: Mapping[ConfigId, PodSpec]
+    target: Target | None,
+    records: Iterable[PodRecord],
+    earlier: Mapping[ConfigId, PodSpec],
+    past: Mapping[ConfigId, PodSpec] | None = None,
 ) -> tuple[Configuration, ...]:
-    """Of each pod type the wanted one first, then the others by id. `earlier` are those that instances keep."""
+    """Of each pod type the wanted one first, then the others by id.
+
+    `earlier` are those that instances keep, `past` others that are stored, whether an instance has them or not.
+    """
     pods = {} if target is None else target.pods
     found: dict[tuple[str, ConfigId], list[Having]] = {(name, wish.config): [] for name, wish in pods.items()}
+    found |= {(spec.name, config): [] for config, spec in (past or {}).items() if spec.name in pods}
     for record in sorted(records, key=lambda record: (record.pod, record.index)):
         for having, config in _of(record):
             found.setdefault((record.pod, config), []).append(having)
@@ -52,7 +59,7 @@ def configurations(
             id=config,
             pod=pod,
             wanted=_wanted(pods.get(pod), config),
-            spec=_spec(pods.get(pod), config, earlier),
+            spec=_spec(pods.get(pod), config, {**(past or {}), **earlier}),
             instances=tuple(instances),
         )
         for (pod, config), instances in sorted(

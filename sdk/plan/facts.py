@@ -12,6 +12,7 @@ from sdk.model.spec import Goal
 from sdk.plan.candidates import Verdicts, interrupt, verdicts
 from sdk.plan.need import done
 from sdk.plan.plan import Phase, Plan
+from sdk.plan.policies import Instance, Policy, customised
 from sdk.plan.wish import PodWish, Target
 
 
@@ -28,6 +29,8 @@ class PlanFacts:
     """All instances."""
     said: Mapping[str, PlanRecord]
     """By plan, what operators have said."""
+    policy: Policy | None = None
+    """What orders deploy and recovery besides; raises what it will."""
 
     def newest(self, name: str) -> PodWish | None:
         """What the target says of an instance; None when it is not wanted."""
@@ -39,13 +42,22 @@ class PlanFacts:
     def plan(self, name: str) -> Plan | None:
         """A plan as it is now, None when the service has none of that name."""
         if name == RECOVERY:
-            return self._of_instances(name, lambda step: self.newest(step) is not None)
+            return self._customised(self._of_instances(name, lambda step: self.newest(step) is not None))
         if name in (DECOMMISSION, UNINSTALL):
             if (self.target is None) is (name == DECOMMISSION):
                 return None
             return self._of_instances(name, lambda step: self.newest(step) is None)
         plan = None if self.target is None else self.target.plans.get(name)
-        return plan.only(self._has_served) if plan is not None and name == UPDATE else plan
+        if plan is not None and name == UPDATE:
+            return plan.only(self._has_served)
+        return self._customised(plan) if plan is not None and name == DEPLOY else plan
+
+    def _customised(self, plan: Plan) -> Plan:
+        if self.policy is None or self.target is None:
+            return plan
+        names = [step for phase in plan.phases for step in phase.steps]
+        instances = {name: _instance(record) for name in names if (record := self.record(name)) is not None}
+        return customised(self.target.spec.policy or "", self.policy, plan, instances)
 
     def _of_instances(self, name: str, part: Callable[[str], bool]) -> Plan:
         found: list[Phase] = []
@@ -69,6 +81,8 @@ class PlanFacts:
         record, newest = self.record(step), self.newest(step)
         if record is None or newest is None:
             return record is None
+        if plan == RECOVERY:
+            return record.deployed is None or record.ready_since is not None
         if plan == DEPLOY and record.deployed != newest.config:
             return record.deployed is not None
         return record.deployed == newest.config and record.earlier is None and _has_run(record, newest)
@@ -85,12 +99,29 @@ class PlanFacts:
         """Why nothing of a phase begins, None when no operator has interrupted it."""
         return interrupt(plan, phase, self.said.get(plan))
 
+    def waits(self, plan: str, step: str) -> str | None:
+        """What an instance of recovery waits for; None when it may act."""
+        if self.policy is None:
+            return self.interrupted(plan, step)
+        return self.verdicts(plan).get(step)
+
     def configs(self, plan: Plan) -> dict[str, str]:
         """By phase what is said about it holds for; the empty name is the plan itself."""
         if self.target is None or plan.name in (RECOVERY, DECOMMISSION, UNINSTALL):
             return {"": "", **{phase.name: "" for phase in plan.phases}}
         pods = self.target.pods
         return {"": self.target.config, **{phase.name: pods[phase.pod].config for phase in plan.phases}}
+
+
+def _instance(record: PodRecord) -> Instance:
+    host = record.holding.hostname if record.holding is not None else None
+    return Instance(
+        pod=record.pod,
+        index=record.index,
+        deployed=record.deployed is not None,
+        ready=record.ready_since is not None,
+        hostname=host or (record.tasks[0].hostname if record.tasks else None),
+    )
 
 
 def _has_run(record: PodRecord, wish: PodWish) -> bool:

@@ -68,17 +68,17 @@ def running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now
         message = f"{why}; not tried again until the configuration changes, or on restart"
         return _lacks(watch, Progress.ERROR, message, serves=is_ready)
     slow = tuple(task for task in alive if not task_ready(task, specs[task.name]))
+    if is_ready and not slow:  # as nearly always
+        ports = lacking_ports(record, wish)
+        return LacksPorts(tasks=alive_ids, ports=ports) if ports else Rest()
     status, message = _starting(record, wish, slow or alive)
     if slow and all(task.paused and task.status.state is TaskState.RUNNING for task in slow):
         status, message = Progress.DELAYED, f"paused on {host_of(record)}, until it is resumed"
         message = message if is_ready else f"{', '.join(task.name for task in slow)} {message}"
     if not is_ready:
         return Waits(status=status, message=message, until=watch.until, reconcile=watch.silent)
-    if slow:
-        status = Progress.ERROR if watch.stuck else status
-        return _lacks(watch, status, f"{', '.join(task.name for task in slow)} {message}", serves=True)
-    ports = lacking_ports(record, wish)
-    return LacksPorts(tasks=alive_ids, ports=ports) if ports else Rest()
+    status = Progress.ERROR if watch.stuck else status
+    return _lacks(watch, status, f"{', '.join(task.name for task in slow)} {message}", serves=True)
 
 
 def _launches(record: PodRecord, due: Mapping[str, float], watch: ComingUp, serves: bool, now: float) -> LacksTasks:

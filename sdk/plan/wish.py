@@ -63,7 +63,7 @@ def target(spec: ServiceSpec, said: Mapping[str, PlanRecord] | None = None) -> T
         spec=spec,
         pods={pod.name: _wish(pod, spec, waiting.get(pod.name), said or {}) for pod in spec.pods},
         plans=plans,
-        ordered=bool(waiting) or any(plan.orders for plan in plans.values()),
+        ordered=bool(waiting) or spec.policy is not None or any(plan.orders for plan in plans.values()),
     )
 
 

@@ -7,6 +7,7 @@ Mesos in `sdk.runner.subscribing`.
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -24,7 +25,9 @@ from sdk.framework_store import FrameworkStore
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ExecutorId
 from sdk.model.records import FrameworkRecord, PodRecord
+from sdk.plan.policies import Policy
 from sdk.plugin import ADVERTISED, HostSettings, Plugin
+from sdk.runner.core_settings import core_settings_of
 from sdk.runner.edges import Charge, FeedFactory, NotInCharge, Status
 from sdk.runner.frames import Item
 from sdk.runner.inbox import Inbox
@@ -62,6 +65,7 @@ class Runner:
         """`superseded` is told why this process has given way to another scheduler, and has nothing more to do."""
         self._settings = settings
         self._words: Mapping[str, str] = {ADVERTISED: settings.advertised_url}
+        self._policies: dict[str, Policy] = {}
         self._plugin = plugin
         self._zookeeper = zookeeper
         self._store = store
@@ -93,7 +97,7 @@ class Runner:
                 name=self.name,
                 store=store,
                 own_roles=settings.framework.roles,
-                settings=core_settings or _core_settings(settings),
+                settings=replace(core_settings or core_settings_of(settings), policies=self._policies),
             ),
             turns=self._make_turns,
             clean_up=plugin.uninstalled,
@@ -215,6 +219,10 @@ class Runner:
         """See `Host`."""
         self._words = {**self._words, **words}
 
+    def plan_policies(self, policies: Mapping[str, Policy]) -> None:
+        """See `Host`."""
+        self._policies.update(policies)
+
     def snapshot(self) -> Snapshot | None:
         """See `Host`. Made when asked for; sentences with seconds in them may be half a second old."""
         state, shown, now = self._state, self._shown, self._clock.now()
@@ -288,14 +296,3 @@ class Runner:
             quarantined=core.quarantined(state) if state is not None else (),
             problems={**(core.problems(state) if state is not None else {}), **self._reported},
         )
-
-
-def _core_settings(settings: HostSettings) -> Settings:
-    return Settings(
-        principal=settings.framework.principal,
-        own_roles=frozenset(settings.framework.roles),
-        # What is given up on a lost agent when it is replaced need not be waited for longer when it is removed.
-        removal_patience=settings.replace_after,
-        replacements_at_once=settings.replacements_at_once,
-        destroy_volumes=settings.destroy_volumes,
-    )

@@ -33,6 +33,20 @@ class MemoryPersister:
             names = {node[len(prefix) :].partition("/")[0] for node in self._nodes if node.startswith(prefix)}
         return tuple(sorted(names))
 
+    def get_all(self, paths: Sequence[str]) -> Sequence[bytes | None]:
+        """`get` of several nodes."""
+        return [self.get(path) for path in paths]
+
+    def children_all(self, paths: Sequence[str]) -> Sequence[tuple[str, ...]]:
+        """`children` of several nodes."""
+        found: dict[str, list[str]] = {path: [] for path in paths}
+        with self._lock:
+            for node in self._nodes:
+                parent, _, name = node.rpartition("/")
+                if parent in found:
+                    found[parent].append(name)
+        return [tuple(sorted(found[path])) for path in paths]
+
     def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         """Carry out all operations in order, or none; see `Persister.apply`."""
         size = packet_bytes(operations)

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from sdk.storage.connection import MAX_PACKET_BYTES, Check
 
-__all__ = ["MAX_PACKET_BYTES", "Check", "Persister", "Put", "Remove", "Write", "packet_bytes", "walk"]
+__all__ = ["MAX_PACKET_BYTES", "Check", "Persister", "Put", "Readable", "Remove", "Write", "packet_bytes", "walk"]
 
 # Path, flags, ACL and framing of one operation inside a packet, estimated generously.
 _OPERATION_BYTES = 200
@@ -34,17 +34,27 @@ class Remove:
 Write = Put | Remove
 
 
-class Persister(Protocol):
+class Readable(Protocol):
     """A tree of nodes. Paths are absolute, without a slash at the end. Raises StorageUnavailable when it is away."""
 
     def get(self, path: str) -> bytes | None:
         """The data of a node, None when there is none."""
 
-    def version(self, path: str) -> int | None:
-        """How often the node was written since it was made, None when there is none."""
-
     def children(self, path: str) -> tuple[str, ...]:
         """Names of the children, sorted; empty when there is no such node."""
+
+
+class Persister(Readable, Protocol):
+    """One that can be changed."""
+
+    def get_all(self, paths: Sequence[str]) -> Sequence[bytes | None]:
+        """`get` of several nodes, asked for together."""
+
+    def children_all(self, paths: Sequence[str]) -> Sequence[tuple[str, ...]]:
+        """`children` of several nodes, asked for together."""
+
+    def version(self, path: str) -> int | None:
+        """How often the node was written since it was made, None when there is none."""
 
     def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         """Carry out all operations in order, or none.

@@ -35,6 +35,14 @@ class ZooKeeperPersister:
         """Names of the children, sorted; empty when there is no such node."""
         return tuple(self._zookeeper.children(path))
 
+    def get_all(self, paths: Sequence[str]) -> Sequence[bytes | None]:
+        """`get` of several nodes, asked for together."""
+        return self._zookeeper.get_all(paths)
+
+    def children_all(self, paths: Sequence[str]) -> Sequence[tuple[str, ...]]:
+        """`children` of several nodes, asked for together."""
+        return [tuple(names) for names in self._zookeeper.children_all(paths)]
+
     def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         """Carry out all operations in order, or none; see `Persister.apply`."""
         for attempt in range(_TRIES):

@@ -5,10 +5,19 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from sdk.core.events import PlanCommandRequested, PodActionRequested, UninstallRequested
+from sdk.core.events import (
+    BudgetRequested,
+    PlanCommandRequested,
+    PodActionRequested,
+    RollbackRequested,
+    UninstallRequested,
+    UnpinRequested,
+)
 from sdk.core.settings import Settings
 from sdk.local.core.authorization import parse as parse_acls
 from sdk.local.core.model import MasterConfig
+from sdk.model.ids import ConfigId
+from sdk.model.records import Budget
 from sdk.model.spec import ServiceSpec
 from sdk.plan.commands import Asked, Command
 from sdk.storage.persister import Write
@@ -126,6 +135,22 @@ class Simulation(Facts):
         service, _, name = plan.partition("/")
         asked = Asked(command=Command(command), phase=phase, step=step, parameters=parameters)
         self.scheduler.give(PlanCommandRequested(service=service, plan=name, asked=asked))
+        self.cluster.pump()
+
+    def budget(self, *, replacements: int | None = None, unavailable: int | None = None) -> None:
+        """An operator says what may be on its way at once."""
+        found = Budget(replacements=replacements, unavailable=unavailable)
+        self.scheduler.give(BudgetRequested(budget=found))
+        self.cluster.pump()
+
+    def rollback(self, service: str, config: str, by: str = "") -> None:
+        """An operator goes back to a stored configuration of a pod."""
+        self.scheduler.give(RollbackRequested(service=service, config=ConfigId(config), by=by))
+        self.cluster.pump()
+
+    def unpin(self, service: str, pod: str | None = None) -> None:
+        """An operator goes forward to what was published last."""
+        self.scheduler.give(UnpinRequested(service=service, pod=pod))
         self.cluster.pump()
 
     def uninstall(self) -> None:

@@ -70,6 +70,16 @@ class ProcessStorage:
         self._require()
         return self._persister.children(path)
 
+    def get_all(self, paths: Sequence[str]) -> Sequence[bytes | None]:
+        """See `Persister`."""
+        self._require()
+        return self._persister.get_all(paths)
+
+    def children_all(self, paths: Sequence[str]) -> Sequence[tuple[str, ...]]:
+        """See `Persister`."""
+        self._require()
+        return self._persister.children_all(paths)
+
     def apply(self, operations: Sequence[Write], check: Check | None = None) -> None:
         """See `Persister`."""
         self._require()

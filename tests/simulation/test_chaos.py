@@ -17,6 +17,7 @@ from sdk.core.slice import Slice
 from sdk.core.state import Connection, State
 from sdk.model.group import GroupSpec
 from sdk.model.placement import MaxPer, Preference, PreferenceKind
+from sdk.model.plans import PhaseSpec, PlanSpec
 from sdk.model.spec import Goal, PortSpec, RecoveryPolicy, StrategyKind, UpdateStrategy
 from sdk.plan.need import LacksPorts, LacksTasks
 from sdk.plan.progress import Progress
@@ -77,6 +78,7 @@ class Chaos(RuleBasedStateMachine):
         sidecar=st.booleans(),
         surge=st.integers(0, 2),
         canary=st.integers(0, 1),
+        ordered=st.booleans(),
         odd=st.sampled_from((0, 22, 31000, 31003)),
         rules=st.sampled_from(("", "apart", "spread")),
         more=st.sets(st.sampled_from(("helper", "job"))),
@@ -92,6 +94,7 @@ class Chaos(RuleBasedStateMachine):
         sidecar: bool,
         surge: int = 0,
         canary: int = 0,
+        ordered: bool = False,
         odd: int = 0,
         rules: str = "",
         more: Collection[str] = (),
@@ -130,6 +133,9 @@ class Chaos(RuleBasedStateMachine):
             spec = changed(spec, placement=(MaxPer(field="@hostname", count=1),))
         elif rules:
             spec = changed(spec, prefer=(Preference(kind=PreferenceKind.SPREAD), Preference(kind=PreferenceKind.PACK)))
+        if ordered:
+            one_by_one = PlanSpec(name="deploy", phases=(PhaseSpec(name="app", pod="app"),))
+            spec = replace(spec, plans=(one_by_one,))
         services[name] = spec
         self.wanted[name] = count
         self.sim.publish(*services.values())
@@ -150,6 +156,21 @@ class Chaos(RuleBasedStateMachine):
     def say(self, name: str, plan: str, command: str, phase: str | None) -> None:
         """An operator says something about a plan, or about one that is not there."""
         self.sim.say(f"{name}/{plan}", command, phase)
+
+    @rule(name=st.sampled_from(("web", "api")), back=st.booleans(), which=st.integers(0, 2))
+    def goes_back(self, name: str, back: bool, which: int) -> None:
+        """An operator goes back to a configuration that was there, or forward to what is published."""
+        state = self.sim.scheduler.state
+        versions = None if state is None else state.stored.versions.get(name)
+        if back and versions is not None and which < len(versions.past):
+            self.sim.rollback(name, versions.past[which].config)
+        elif not back:
+            self.sim.unpin(name)
+
+    @rule(unavailable=st.sampled_from((None, 0, 1, 2)), replacements=st.sampled_from((None, 0, 1)))
+    def budget(self, unavailable: int | None, replacements: int | None) -> None:
+        """An operator bounds what is on its way at once."""
+        self.sim.budget(unavailable=unavailable, replacements=replacements)
 
     @rule(name=st.sampled_from(("web", "api")))
     def cannot_be_stored(self, name: str) -> None:
@@ -368,6 +389,9 @@ class Chaos(RuleBasedStateMachine):
             sim.start_scheduler()
         sim.run_until(self._subscribed, "it is subscribed")
         self._let_plans_go_on()
+        for name in ("web", "api"):
+            self.sim.unpin(name)
+        self.sim.budget()
         if not self.hasty:
             self._come_to_rest()
         self._before_the_end()

@@ -361,3 +361,45 @@ def test_an_operator_lets_a_rollout_go_on_without_the_one_that_fails() -> None:
         within=300,
     )
     assert sim.record("web/app-0").failures > 2
+
+
+def test_updates_of_all_services_share_the_budget_for_what_does_not_serve() -> None:
+    """However many each of them might end; the next process knows the limit, too."""
+    update = UpdateStrategy(kind=StrategyKind.PARALLEL, max_unavailable=3)
+    sim = Simulation()
+    for number in range(1, 4):
+        sim.add_agent(f"agent{number}")
+    names = ("one", "two")
+    for index in range(3):
+        sim.behave(f"app-{index}-app", SLOW)
+    sim.publish(*(ServiceSpec(name=name, pods=(pod("app", 3, update=update),)) for name in names))
+    sim.run_until(lambda: len(sim.running()) == 6, "all run")
+    sim.settle(10)
+    sim.budget(unavailable=2)
+    sim.restart_scheduler()
+    sim.settle(10)
+    before = {name: sim.record(name).tasks[0].task_id for name in sim.running()}
+    sim.publish(*(ServiceSpec(name=name, pods=(pod("app", 3, "sleep 2000", update=update),)) for name in names))
+    lowest = 6
+
+    def updated() -> bool:
+        nonlocal lowest
+        lowest = min(lowest, len(sim.running()))
+        return len(sim.running()) == 6 and all(sim.record(name).tasks[0].task_id != before[name] for name in before)
+
+    sim.run_until(updated, "all are updated", within=300, step=0.1)
+    assert lowest == 4
+
+
+def test_an_operator_stops_all_replacements() -> None:
+    """A budget of none; with more room it goes on."""
+    sim = cluster(pod("app", 1))
+    sim.run_until(lambda: len(running(sim)) == 1, "it runs")
+    sim.budget(replacements=0)
+    lost = sim.where("web/app-0")
+    sim.partition(lost)
+    sim.settle(120)
+    assert sim.where("web/app-0") == lost
+    assert "waits until another replacement is ready" in sim.step("web/app-0", "recovery").message
+    sim.budget()
+    sim.run_until(lambda: sim.where("web/app-0") != lost and running(sim) == ["app-0"], "it runs elsewhere")

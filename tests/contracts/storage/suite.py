@@ -24,6 +24,20 @@ class PersisterBehaviour:
         assert persister.version(f"{root}/none") is None
         assert persister.children(f"{root}/none") == ()
 
+    def test_several_nodes_are_read_together(self, persister: Persister, root: str) -> None:
+        """In the order in which they are asked for, more of them than are under way at once, and some that are not."""
+        persister.apply([Put(f"{root}/{number}/below", b"%d" % number) for number in range(40)])
+        persister.apply([Put(f"{root}/7/another", b"")])
+        paths = [f"{root}/{number}/below" for number in range(39, -2, -1)]
+        assert persister.get_all(paths) == [*(b"%d" % number for number in range(39, -1, -1)), None]
+        assert persister.children_all([f"{root}/none", f"{root}/7", f"{root}/7/below"]) == [
+            (),
+            ("another", "below"),
+            (),
+        ]
+        assert not persister.get_all([])
+        assert not persister.children_all([])
+
     def test_a_second_put_overwrites_and_counts(self, persister: Persister, root: str) -> None:
         """The version counts writes since the node was made."""
         persister.apply([Put(f"{root}/a", b"1")])

@@ -16,7 +16,7 @@ from sdk.http.app import make_app
 from sdk.http.errors import HttpError
 from sdk.metrics import Metrics
 from sdk.model.ids import AgentId, ConfigId, TaskId
-from sdk.model.records import PodRecord, TaskRecord
+from sdk.model.records import Budget, PodRecord, TaskRecord
 from sdk.model.spec import PortSpec
 from sdk.model.status import TaskState, TaskStatus
 from sdk.plan.progress import Progress
@@ -354,6 +354,52 @@ def test_plans_are_interrupted_and_continued(bench: Bench, client: FlaskClient) 
     assert "JSON object of strings" in say("deploy/start", 400, TO=1)
     assert client.post("/v1/services/no/plans/deploy/interrupt", json={}).status_code == 404
     assert client.get("/v1/services/web/plans/deploy/interrupt").status_code == 405
+
+
+def test_a_configuration_is_gone_back_to_and_forward_again(bench: Bench, client: FlaskClient) -> None:
+    """Listed with what it was; the pin is stored before the answer, and what was published is told beside it."""
+    bench.lead()
+    bench.launch()
+    [old] = _get(client, "/v1/services/web/configurations")["configurations"]
+    assert client.post(f"/v1/services/web/configurations/{old['id']}/rollback", json={}).status_code == 409
+    bench.plugin.asked[-1].publish(service(labels=(("version", "2"),)))
+    new, found = wait_until(
+        lambda: _two(_get(client, "/v1/services/web/configurations")["configurations"]), what="both configurations"
+    )
+    assert (found["id"], found["stored"], new["wanted"]) == (old["id"], True, True)
+    path = f"/v1/services/web/configurations/{old['id']}/rollback"
+    assert client.post(path, json={"by": 1}).status_code == 400
+    answer = client.post(path, json={"by": "ada"})
+    assert (answer.status_code, answer.json["message"]) == (
+        202,
+        f"pod goes back to {old['id']}, and stays so until it is unpinned",
+    )
+    back, kept = _get(client, "/v1/services/web/configurations")["configurations"]
+    assert (back["id"], back["wanted"], back["pinned"]["by"]) == (old["id"], True, "ada")
+    assert (kept["id"], kept["wanted"], kept["published"]) == (new["id"], False, True)
+    assert "pinned" in _get(client, "/v1/services/web/plans/update")["message"]
+    assert client.post("/v1/services/web/unpin?pod=x", json={}).status_code == 404
+    assert client.post("/v1/services/web/unpin", json={}).status_code == 202
+    first, _ = _get(client, "/v1/services/web/configurations")["configurations"]
+    assert (first["id"], first["wanted"], "pinned" in first) == (new["id"], True, False)
+    assert client.post("/v1/services/web/configurations/x/rollback", json={}).status_code == 404
+
+
+def test_the_budget_is_told_and_changed(bench: Bench, client: FlaskClient) -> None:
+    """Stored before the answer; what is no budget is refused."""
+    assert _get(client, "/v1/budget", 503)["code"] == 503
+    bench.lead()
+    told = {"replacements": {"limit": 5, "now": 0}, "unavailable": {"limit": None, "now": 0}}
+    assert _get(client, "/v1/budget") == told
+    assert client.post("/v1/budget", json={"replacements": 0, "unavailable": 3}).status_code == 202
+    assert [found["limit"] for found in _get(client, "/v1/budget").values()] == [0, 3]
+    assert bench.store.load_framework().budget == Budget(replacements=0, unavailable=3)  # type: ignore[union-attr]
+    for odd in (
+        {"replacements": -1, "unavailable": None},
+        {"replacements": True, "unavailable": 1},
+        {"unavailable": 1},
+    ):
+        assert client.post("/v1/budget", json=odd).status_code == 400
 
 
 def test_why_something_is_pending_is_one_line() -> None:

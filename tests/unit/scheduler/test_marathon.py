@@ -77,6 +77,16 @@ def test_the_definition_has_what_marathon_wants() -> None:
     assert json.loads(json.dumps(app)) == app
 
 
+def test_ports_that_speak_tls_are_checked_by_https() -> None:
+    """By Mesos and by Marathon."""
+    stored = json.loads((ROOT / "frameworks.json").read_text())
+    frameworks = stored["frameworks"] if isinstance(stored, dict) else stored
+    for check in frameworks[0]["marathon"]["health_checks"]:
+        check["tls"] = True
+    app = app_definition(parse_frameworks(stored)[0], SETTINGS)
+    assert [check["protocol"] for check in app["healthChecks"]] == ["MESOS_HTTPS", "HTTPS"]
+
+
 def test_values_with_quotes_stay_values() -> None:
     """Nothing in frameworks.json can break out of the JSON."""
     framework = parse_frameworks(

@@ -50,6 +50,9 @@ class Host:
     def hear(self, hearer: object) -> None:
         pass
 
+    def plan_policies(self, policies: object) -> None:
+        raise NotImplementedError
+
     def fill_in(self, words: object) -> None:
         pass
 

@@ -85,6 +85,7 @@ def test_equal_values_have_equal_bytes() -> None:
     one = FrameworkRecord(name="x", roles=("a",))
     assert encode(one) == encode(FrameworkRecord(roles=("a",), name="x"))
     assert json.loads(encode(one)) == {
+        "budget": {"replacements": None, "unavailable": None},
         "checkpoint": None,
         "earlier": [],
         "framework_id": None,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sdk.codecs import decode, encode
 from sdk.door.accept import accept
 from sdk.errors import InvalidSpec
-from sdk.model.container import ContainerSpec, NetworkSpec
+from sdk.model.container import Containerizer, ContainerSpec, NetworkSpec
 from sdk.model.group import GroupSpec
 from sdk.model.limits import LimitsSpec, RlimitSpec
 from sdk.model.readiness import OnNotReady, ReadinessCheckSpec
@@ -31,6 +31,7 @@ from sdk.plan.wish import target
 
 TASK = TaskSpec(name="server", cpus=1000, mem=1000, command=CommandSpec(value="x"))
 POD = PodSpec(name="lb", count=1, tasks=(TASK,))
+DOCKER = ContainerSpec(type=Containerizer.DOCKER, image="x")
 EXECUTOR = ExecutorSpec(command=CommandSpec(value="x"))
 
 
@@ -208,6 +209,16 @@ def nested(levels: int) -> dict[str, Any]:
         ),
         (service(pod={"group": GroupSpec(cpus=9)}), "service.pods.lb.group.cpus", "has to be 10 (thousandths) or more"),
         (service(pod={"group": GroupSpec(mem=31_999)}), "service.pods.lb.group.mem", "has to be 32000"),
+        (
+            service(pod={"group": GroupSpec()}, task={"container": DOCKER}),
+            "service.pods.lb.tasks.server.container.type",
+            "has no place in a group",
+        ),
+        (
+            service(task={"container": DOCKER, "limits": LimitsSpec(shm=1000)}),
+            "service.pods.lb.tasks.server.limits.shm",
+            "means nothing to Docker's containerizer",
+        ),
         (service(pod={"group": GroupSpec(disk=0)}), "service.pods.lb.group.disk", "has to be above 0"),
         (
             service(pod={"group": GroupSpec()}, task={"command": None, "executor": EXECUTOR, "mem": 64_000}),

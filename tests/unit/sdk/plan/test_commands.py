@@ -120,6 +120,7 @@ def test_other_parameters_do_not_change_a_run() -> None:
     assert isinstance(found, Impossible)
     assert "other parameters" in found.why
     assert "s3" not in repr(running)
+    assert "s3" not in repr(Asked(command=Command.START, parameters={"TO": "s3"}))
 
 
 @pytest.mark.parametrize(
