@@ -22,17 +22,29 @@ case "$0 $*" in
     *" -m compileall"*) name=compileall ;;
     *" -m pytest"*--collect-only*) name=collect ;;
     *cache_dir=.local/pure*--last-failed*) name=pure-again ;;
-    *cache_dir=.local/real-parts*--last-failed*) name=real-again ;;
+    *cache_dir=.local/real*--last-failed*) name=real-again ;;
     *cache_dir=.local/pure*) name=pure ;;
-    *cache_dir=.local/real-parts*) name=real ;;
+    *cache_dir=.local/real*) name=real ;;
     *" -m pytest"*) name=given ;;
     *) name=${0##*/} ;;
 esac
 echo "$name ${PYTHONDONTWRITEBYTECODE-kept} $*" >>"$CALLS"
 echo "output of $name"
 case " $WAITING " in *" $name "*) echo $$ >"$CALLS.$name"; exec sleep 600 ;; esac
-case " $BAD " in *" $name "*) exit 1 ;; esac
+failures=.local/${name%-again}/v/cache/lastfailed
+case " $BAD " in *" $name "*) bad=yes ;; *) bad=no ;; esac
+case "$name $bad $FAILURES" in
+    *"-again no "*) [ $SKIPS = yes ] || rm -f "$failures" ;;
+    "pure yes "?* | "real yes "?*)
+        mkdir -p "${failures%/*}"
+        printf '{\\n%s\\n}\\n' "$FAILURES" >"$failures" ;;
+esac
+[ $bad = no ] || exit $CODE
 """
+
+
+ONE = '  "tests/test_a.py::test_b[c \\"d\\"]": true'
+"""What pytest remembers of one test that failed."""
 
 
 @contextmanager
@@ -57,10 +69,11 @@ class Checkout:
             (path / program).write_text(PROGRAM if ".venv" in program else "#!/bin/sh\n")
             (path / program).chmod(0o755)
 
-    def start(self, *arguments: str, bad: str = "", waiting: str = "") -> "subprocess.Popen[str]":
-        """Run it, with those of its checks that fail and that do not end."""
+    def start(self, *arguments: str, bad: str = "", waiting: str = "", **more: str) -> "subprocess.Popen[str]":
+        """Run it, with those of its checks that fail and that do not end; what fails says `more` of how."""
         self.calls.write_text("")
         environment = {"CALLS": str(self.calls), "BAD": bad, "WAITING": waiting, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {"CODE": "1", "FAILURES": ONE, "SKIPS": "no"} | more
         # Whoever started these tests in the background of a shell has it ignored, and so would what they start.
         with heard(signal.SIGINT):
             return subprocess.Popen(
@@ -71,9 +84,9 @@ class Checkout:
                 text=True,
             )
 
-    def run(self, *arguments: str, bad: str = "") -> tuple[int, str, list[str]]:
+    def run(self, *arguments: str, bad: str = "", **more: str) -> tuple[int, str, list[str]]:
         """The same to its end: exit code, what it said, and which checks ran."""
-        process = self.start(*arguments, bad=bad)
+        process = self.start(*arguments, bad=bad, **more)
         try:
             said, _ = process.communicate(timeout=60)
         finally:
@@ -128,10 +141,43 @@ def test_what_fails_is_named_and_holds_up_no_other(
 @pytest.mark.parametrize("bad", ["pure", "real"])
 @pytest.mark.parametrize("quick", [(), ("--quick",)])
 def test_what_failed_beside_the_others_may_pass_alone(checkout: Checkout, bad: str, quick: tuple[str, ...]) -> None:
-    """It is run once more by itself."""
+    """It is run once more by itself, and named at the end: it is to be mended."""
     code, said, ran = checkout.run(*quick, bad=bad)
     assert (code, ran) == (0, sorted([*CHECKS, f"{bad}-again"]))
     assert said.index(f"of {bad}\n") < said.index("of mypy\n") < said.index(f"of {bad}-again\n")
+    _, named, end = said.partition("These failed beside others:\n")
+    assert named
+    assert end.splitlines()[0].startswith("tests/test_a.py::test_b[c ")
+
+
+@pytest.mark.parametrize(("bad", "step"), [("pure", "pure tests"), ("real", "tests on real parts")])
+@pytest.mark.parametrize(
+    ("code", "failures"),
+    [
+        ("2", ONE),
+        ("3", ONE),
+        ("137", ONE),
+        ("1", ""),
+        ("1", f'{ONE},\n  "tests/test_c.py": true'),
+    ],
+    ids=["interrupted", "internal error", "killed", "no pytest at all", "a file that cannot be read"],
+)
+def test_a_run_that_broke_off_fails(checkout: Checkout, bad: str, step: str, code: str, failures: str) -> None:
+    """Whatever passes when it is tried again: others have not run. What an earlier run remembers counts for nothing."""
+    cache = checkout.path / ".local" / bad / "v" / "cache"
+    cache.mkdir(parents=True)
+    (cache / "lastfailed").write_text(f"{{\n{ONE}\n}}\n")
+    found, said, ran = checkout.run(bad=bad, CODE=code, FAILURES=failures)
+    assert (found, ran) == (1, CHECKS)
+    assert said.rstrip().endswith(f"FAILED: {step}")
+
+
+@pytest.mark.parametrize("bad", ["pure", "real"])
+def test_a_test_that_failed_and_is_not_found_again_fails(checkout: Checkout, bad: str) -> None:
+    """Others that failed may pass, and pytest be content with them."""
+    code, said, _ = checkout.run(bad=bad, SKIPS="yes")
+    assert code == 1
+    assert said.rstrip().endswith(f"FAILED: {bad} tests that failed, once more, with nothing beside them")
 
 
 def test_arguments_go_to_pytest_alone(checkout: Checkout) -> None:
