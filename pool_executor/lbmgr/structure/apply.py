@@ -57,6 +57,8 @@ class Applier:
         self._staging = Staging(instance, files, proxy, lane)
         self._half_told = False
         """Whether HAProxy carried out a part of a map edit and refused another, so that it is between two contents."""
+        self._ended = False
+        """Whether HAProxy ended when it was loaded anew, and was not since: it is asked about all files before that."""
         self.running: Running | None = None
         self.whole: Running | None = None
         """The structure that it comes from, with the listeners that cannot listen now."""
@@ -209,6 +211,7 @@ class Applier:
         self._counters.count("reload")
         self._hindrances.loaded(content)
         self._half_told = False
+        self._ended = False
         self.stored.commit(self._serves(whole, content))
         return Outcome(verdict="applied", action="reload", reason=reason)
 
@@ -216,13 +219,14 @@ class Applier:
         """Write and load `content`; what became of it when it does not serve.
 
         After files that were not loaded and of which HAProxy was not asked (`before`) it is asked, and others are
-        loaded only without the servers that it refuses.
+        loaded only where servers are others: those that it refuses are left out, or it takes them by now.
         """
         present, marker = self._proxy.alive, self._next_marker()
         # Where none runs there is nothing to protect from a configuration that HAProxy refuses, and it says so itself.
         specimen = present and (self.running is None or not content.same(self.running.content))
+        thorough = before is not None or self._ended
         try:
-            staged = self._staging.stage(whole, content, marker, specimen=specimen, thorough=before is not None)
+            staged = self._staging.stage(whole, content, marker, specimen=specimen, thorough=thorough)
         except OSError as error:
             self._lane.abandon()
             self._roll_back()
@@ -233,7 +237,7 @@ class Applier:
             if self._failed(content, staged.complaint):
                 return replace(self._kept(reason, staged.complaint), unbound=True)
             return self._refused(reason, staged.composition.published(staged.complaint))
-        if before is not None and not staged.refused:
+        if before is not None and not (staged.refused or before.blames_servers):
             self._lane.abandon()
             self._roll_back()
             self._counters.count("reload_failed")
@@ -244,12 +248,20 @@ class Applier:
             return None
         self._roll_back()
         unbound = self._failed(content, failed)
-        unasked = not staged.checked and not unbound
+        # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure. It comes
+        # back before anything is looked for in the files.
+        gone = present and not self._proxy.alive
+        self._ended = self._ended or gone
+        unasked = not (staged.checked or unbound or gone)
         if not unasked and (present or staged.checked):
             self._counters.count("reload_failed")
-        # When HAProxy as a whole is gone, somebody ended it meanwhile, and nothing is known of the structure.
-        gone_on = present and self._proxy.alive
-        return replace(self._kept(reason, failed), reload_failed=gone_on, unbound=unbound, unasked=unasked)
+        return replace(
+            self._kept(reason, failed),
+            reload_failed=present and not gone,
+            unbound=unbound,
+            unasked=unasked,
+            blames_servers=unasked and bool(staged.composition.blamed(failed)),
+        )
 
     def _failed(self, content: Content, complaint: str) -> bool:
         running = self.running.content if self.running is not None else None

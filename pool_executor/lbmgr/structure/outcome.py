@@ -22,6 +22,8 @@ class Outcome:
     """HAProxy could not listen for listeners of which it is known, so that it can be tried without them."""
     unasked: bool = False
     """HAProxy did not load files about which it was not asked: what it has against them it will say when it is."""
+    blames_servers: bool = False
+    """What it said then is about servers, which may be others when it is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
