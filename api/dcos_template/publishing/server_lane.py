@@ -225,7 +225,8 @@ class ServerLane:
         for spot, wanted in coming:
             known = journal.server(*spot)
             try:
-                server = server_of(wanted, known, journal.numbers(spot.backend), spot.name)
+                taken = journal.numbers(spot.backend) if known is None else ()
+                server = server_of(wanted, known, taken, spot.name)
             except CorruptRecord as error:
                 state.unwritable[spot] = str(error)
                 yield spot, Remove(*spot) if known is not None else None
