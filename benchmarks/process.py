@@ -80,7 +80,7 @@ class Process:
     def memory(self) -> float:
         """Resident memory in MB. Files that several of its processes have mapped, as Python's libraries, count once."""
         found = [resident(pid) for pid in tree(self.pid) if name_of(pid) != HAPROXY]
-        return sum(own for own, _ in found) + max(shared for _, shared in found)
+        return sum(own for own, _ in found) + max((shared for _, shared in found), default=0.0)
 
     def said(self, lines: int = 20) -> str:
         """The end of its output."""
