@@ -92,3 +92,8 @@ def test_an_operator_changes_the_pools_that_fit_his_patterns(pattern: str, pool:
     assert User(name="o", role=Role.OPERATOR, pools=("other", pattern)).may_change(pool) is his
     assert not User(name="r", role=Role.READER).may_change(pool)
     assert User(name="a", role=Role.ADMIN).may_change(pool)
+
+
+def test_a_long_name_is_compared_as_any_other() -> None:
+    """A URL may name a pool of many letters: with each place of each star tried, this would not end."""
+    assert not User(name="o", role=Role.OPERATOR, pools=("*-*-*-*-x",)).may_change("-" * 100_000)
