@@ -1,5 +1,6 @@
 """Plans over HTTP: as they are, and what operators say about them and about configurations to go back to."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callabl
     def say(service: str, plan: str, command: str) -> Response:
         view = find(service)
         _plan(view, plan)
-        asked = _asked(command, request.args, request.get_json(silent=True) if request.data else None)
+        asked = _asked(command, request.args, _body())
         found = _answer(view, plan, asked)
         submit(PlanCommandRequested(service=service, plan=plan, asked=asked))
         return make_response({"message": found.sentence}, 202)
@@ -60,9 +61,10 @@ def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callabl
     )
     def rollback(service: str, config: str) -> Response:
         pod = can_go_back(find(service), config)
-        by = (request.get_json(silent=True) or {}).get("by", "")
+        body = _body()
+        by = body.get("by", "") if isinstance(body, dict) else "" if body is None else None
         if not isinstance(by, str) or len(by) > _NAME:
-            raise HttpError(400, f"by has to be a string of at most {_NAME} characters")
+            raise HttpError(400, f'the body is {{"by": NAME}}, with a name of at most {_NAME} characters')
         submit(RollbackRequested(service=service, config=ConfigId(config), by=by))
         return make_response({"message": f"{pod} goes back to {config}, and stays so until it is unpinned"}, 202)
 
@@ -80,6 +82,16 @@ def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callabl
             raise HttpError(404, f"{pod[:80]!r} of {service} is not pinned; pinned are {', '.join(pins) or 'none'}")
         submit(UnpinRequested(service=service, pod=pod))
         return make_response({"message": f"{pod or 'everything'} is unpinned"}, 202)
+
+
+def _body() -> object:
+    """The JSON of the request, None where it has no body; raises HttpError (400): what was said is not passed over."""
+    if not request.data:
+        return None
+    try:
+        return json.loads(request.data)
+    except (ValueError, RecursionError) as error:
+        raise HttpError(400, f"the body is not JSON: {error}") from error
 
 
 def _plan(service: ServiceView, name: str) -> PlanView:
