@@ -46,7 +46,7 @@ def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callabl
     def say(service: str, plan: str, command: str) -> Response:
         view = find(service)
         _plan(view, plan)
-        asked = _asked(command, request.args, request.get_json(silent=True) if request.data else None)
+        asked = _asked(command, request.args, _body())
         found = _answer(view, plan, asked)
         submit(PlanCommandRequested(service=service, plan=plan, asked=asked))
         return make_response({"message": found.sentence}, 202)
@@ -60,9 +60,7 @@ def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callabl
     )
     def rollback(service: str, config: str) -> Response:
         pod = can_go_back(find(service), config)
-        by = (request.get_json(silent=True) or {}).get("by", "")
-        if not isinstance(by, str) or len(by) > _NAME:
-            raise HttpError(400, f"by has to be a string of at most {_NAME} characters")
+        by = _by(_body())
         submit(RollbackRequested(service=service, config=ConfigId(config), by=by))
         return make_response({"message": f"{pod} goes back to {config}, and stays so until it is unpinned"}, 202)
 
@@ -80,6 +78,21 @@ def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callabl
             raise HttpError(404, f"{pod[:80]!r} of {service} is not pinned; pinned are {', '.join(pins) or 'none'}")
         submit(UnpinRequested(service=service, pod=pod))
         return make_response({"message": f"{pod or 'everything'} is unpinned"}, 202)
+
+
+def _body() -> object:
+    """What the request says, None when it says nothing; raises HttpError."""
+    found = request.get_json(silent=True) if request.data else None
+    if found is None and request.data.strip() not in (b"", b"null"):
+        raise HttpError(400, "the body of the request is not JSON")
+    return found
+
+
+def _by(body: object) -> str:
+    by = body.get("by", "") if isinstance(body, dict) else "" if body is None else None
+    if not isinstance(by, str) or len(by) > _NAME:
+        raise HttpError(400, f"by has to be a string of at most {_NAME} characters, in a JSON object")
+    return by
 
 
 def _plan(service: ServiceView, name: str) -> PlanView:
