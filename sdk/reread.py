@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 _LOOK = 1.0
 """Seconds between two looks at the files."""
 
-_Marks = tuple[tuple[int, int, int] | None, ...]
+_Marks = tuple[tuple[int, ...] | None, ...]
 
 
 class Reread(Generic[T]):
@@ -64,9 +64,10 @@ class Reread(Generic[T]):
         return tuple(map(_mark, self._files))
 
 
-def _mark(path: Path) -> tuple[int, int, int] | None:
+def _mark(path: Path) -> tuple[int, ...] | None:
     try:
         found = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    # The change of its status, too: one that nobody may read yet has the same content when somebody may.
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino

@@ -22,7 +22,7 @@ class Change:
     method: str
     path: str
     name: str
-    """Of the pool or pool template; empty for what concerns all."""
+    """Of the pool, for a pool template that of the pool which it makes; empty for what concerns all."""
 
 
 def appended(changes: Sequence[Change], change: Change) -> tuple[Change, ...]:

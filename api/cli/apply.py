@@ -5,7 +5,7 @@ All files are read before anything is changed. A pool that is refused holds up n
 
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ def apply(
     Each pool is told with what became of it: created, updated, unchanged, deleted or refused. One that is refused holds
     up no other, but then nothing is deleted. A pool file with an etag is refused when somebody changed the pool since.
     """
-    wanted = list(_wanted(paths))
+    wanted = [_untagged(one) if overwrite else one for one in _wanted(paths)]
     surplus = _surplus(client, wanted) if prune else []
     if dry_run:
         _show(client, wanted, surplus)
@@ -125,6 +125,11 @@ def _wanted(paths: Iterable[str]) -> Iterator[Wanted]:
             yield Wanted(name=name, pool=pool, path=path)
 
 
+def _untagged(one: Wanted) -> Wanted:
+    """Whatever the pool is now."""
+    return replace(one, pool={key: value for key, value in one.pool.items() if key != "etag"})
+
+
 def _surplus(client: ApiClient, wanted: Iterable[Wanted]) -> list[str]:
     """Names of pools that people made and no file names."""
     named = {one.name for one in wanted}
@@ -141,14 +146,13 @@ def _ask(surplus: list[str]) -> None:
 
 def _applied(client: ApiClient, one: Wanted, *, overwrite: bool) -> str:
     """What became of the pool; ApiError when it was refused."""
-    pool = {key: value for key, value in one.pool.items() if key != "etag"} if overwrite else one.pool
-    told = rehearsed(client, one.name, pool)
+    told = rehearsed(client, one.name, one.pool)
     if told["instances"]["action"] == "launch":
-        answer, done = client.create({key: value for key, value in pool.items() if key != "etag"}), "created"
+        answer, done = client.create(_untagged(one).pool), "created"
     elif not told["changed"]:
         return "unchanged"
     else:
-        answer, done = client.update(one.name, pool, etag="*" if overwrite else None), "updated"
+        answer, done = client.update(one.name, one.pool, etag="*" if overwrite else None), "updated"
     for warning in answer.warnings:
         talk(f"Warning: {warning}")
     return done

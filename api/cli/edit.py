@@ -51,7 +51,7 @@ def edit(client: ApiClient, name: str, wait: bool, timeout: float) -> None:
         if before is not shown and _meaning(text) == _meaning(before):
             raise Failure(f"{name} stays as it is, what you typed is still refused; {_kept(name, text)}", Exit.REFUSED)
         try:
-            client.update(name, parse_pool(text, "what you typed"), etag=answer.etag)
+            client.update(name, parse_pool(text, "what you typed"), etag=answer.tag)
             break
         except Failure as error:
             text = _with_reasons(text, error.message)

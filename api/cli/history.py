@@ -17,6 +17,7 @@ from api.client.client import ApiClient
 from api.client.pool_history import PoolHistoryClient
 
 _SHOWN = 3
+_SILENT = {True: "the order of its parts, or a value that is not shown", False: "nothing"}
 
 
 @click.command()
@@ -61,8 +62,8 @@ def rollback(client: ApiClient, name: str, version: str | None, dry_run: bool, w
     if dry_run:
         data("\n".join(difference(name, kept.rehearse(name, wanted["revision"]), brief=True)))
         return
-    # Whoever changed it since the history was read is not overwritten.
-    answer = kept.rollback(name, wanted["revision"], etag=states[0]["revision"] if there else None)
+    # Whoever changed it since the history was read, or made it anew, is not overwritten.
+    answer = kept.rollback(name, wanted["revision"], etag=(states[0]["revision"] or "*") if there else None)
     for warning in answer.warnings:
         talk(f"Warning: {warning}")
     data(f"pool {name} is as it was at version {wanted['version']}")
@@ -82,7 +83,7 @@ def _changes(one: Mapping[str, Any]) -> str:
     named = [*one["fields"][:_SHOWN], *(["the HAProxy template"] if one["template"] else [])]
     more = len(one["fields"]) + one["moreFields"] - min(len(one["fields"]), _SHOWN)
     told = ", ".join(field.removeprefix("pool.") for field in named)
-    return f"{told} and {more} more" if more else told or "nothing that is shown"
+    return f"{told} and {more} more" if more else told or _SILENT[one["changed"]]
 
 
 def _chosen(name: str, states: Sequence[Mapping[str, Any]], version: str) -> Mapping[str, Any]:
@@ -95,11 +96,11 @@ def _chosen(name: str, states: Sequence[Mapping[str, Any]], version: str) -> Map
 
 
 def _before(name: str, states: Sequence[Mapping[str, Any]], *, there: bool) -> Mapping[str, Any]:
-    """The state before the present one that differs from it; the last one of a pool that is gone."""
+    """The state before the present one that differs from it; the last one where that is gone or damaged."""
     known = [one for one in states if one["revision"] is not None]
-    if not there and known:
+    if known and (not there or states[0]["revision"] is None):
         return known[0]
     for one, before in pairwise(known):
-        if one["fields"] != []:
+        if one["changed"] is not False:
             return before
     raise Failure(f"pool {name} has no earlier state", Exit.NOT_FOUND)

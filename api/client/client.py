@@ -111,7 +111,7 @@ class ApiClient:
     def update(self, name: str, pool: Mapping[str, Any], *, etag: str | None = None) -> PoolAnswer:
         """Replace a pool; with `etag` (quotes or not) only if it still has that one."""
         path = f"{_collection(pool)}/{quote(name, safe='')}"
-        return self._pool("PUT", path, body=pool, headers=_if_match(etag))
+        return self._pool("PUT", path, body=pool, headers=if_match(etag))
 
     def delete(self, name: str) -> None:
         """Remove a pool, whatever it is now."""
@@ -222,7 +222,8 @@ class ApiClient:
         return self.call(method, path).data.decode(errors="replace")
 
 
-def _if_match(etag: str | None) -> dict[str, str]:
+def if_match(etag: str | None) -> dict[str, str]:
+    """The condition that a pool has this entity tag, with quotes or without, or any at all (*)."""
     quoted = f'"{etag}"' if etag and etag[-1:] not in '"*' else etag
     return {"If-Match": quoted} if quoted else {}
 

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from api.client.client import ApiClient, PoolAnswer
+from api.client.client import ApiClient, PoolAnswer, if_match
 from api.client.transport import parsed
 
 
@@ -26,9 +26,9 @@ class PoolHistoryClient:
         return found
 
     def rollback(self, name: str, revision: str, *, etag: str | None = None) -> PoolAnswer:
-        """Give the pool the content of that state; with `etag` only if it still has that one."""
+        """Give the pool that content: if it still has this `etag` (`*` for any), or without one if it is gone."""
         path = _path(name, "rollback")
-        headers = {"If-Match": f'"{etag}"'} if etag else None
+        headers = if_match(etag) or {"If-None-Match": "*"}
         response = self._client.call("POST", path, body={"revision": revision}, headers=headers)
         return PoolAnswer(
             pool=parsed(response, f"POST {path}"),

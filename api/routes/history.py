@@ -114,6 +114,7 @@ def _entry(one: StoredPool, before: StoredPool | None) -> dict[str, Any]:
         "version": revision.version,
         "written": datetime.fromtimestamp(one.written, UTC).isoformat(timespec="seconds") if one.written else None,
         "author": one.author or None,
+        "changed": None,
         "fields": None,
         "moreFields": 0,
         "template": False,
@@ -123,6 +124,7 @@ def _entry(one: StoredPool, before: StoredPool | None) -> dict[str, Any]:
     form = WRITTEN[one.pool.api_version]
     names = [change.field for change in field_changes(form.dump(before.pool), form.dump(one.pool))]
     return told | {
+        "changed": one.pool != before.pool,
         "fields": names[:_MOST_FIELDS],
         "moreFields": max(0, len(names) - _MOST_FIELDS),
         "template": one.template != before.template,

@@ -118,12 +118,11 @@ class PoolOperations:
         pool, name = earlier.pool, earlier.pool.name
         self._refuse_made(name, "change")
         wanted = condition(request.headers)
-        present = self._present(name)
         self._require_condition(name, wanted)
-        warnings = self._warnings(pool, present)
+        warnings = self._warnings(pool, self._present(name))
         change = self._change()
         try:
-            if present is None and not wanted.must_exist:
+            if wanted.must_be_new or not (wanted.must_exist or self._is_there(name)):
                 return self._answer(change, change.create(pool, account()), warnings)
             return self._answer(change, change.replace(pool, wanted.tag, account()), warnings)
         except PoolMissing as error:
@@ -196,12 +195,15 @@ class PoolOperations:
         """Of a change of what is there, where the operator wants it; what is only rehearsed loses nobody's change."""
         if not self._context.requires_conditions or is_rehearsal(request):
             return
-        try:
-            there = self._context.pools.get(name) is not None
-        except CorruptRecord:
-            there = True
-        if there:
+        if self._is_there(name):
             require_condition(wanted, name)
+
+    def _is_there(self, name: str) -> bool:
+        """Damaged or not."""
+        try:
+            return self._context.pools.get(name) is not None
+        except CorruptRecord:
+            return True
 
     def _present(self, name: str) -> StoredPool | None:
         """The pool as it is; None also of one that is damaged: whoever replaces it mends it, and it can be deleted."""

@@ -15,6 +15,8 @@ HASH = re.compile(r"(scrypt|pbkdf2):[^$\s]+\$[^$\s]+\$[0-9a-f]+")
 """A password as werkzeug hashes it."""
 TOKEN = re.compile(r"sha256:[0-9a-f]{64}")
 """A token is a long random text: it needs no slow hash."""
+_EARLIER = re.compile(r"(?:[ \t\r]*(?:#.*)?\n)*[ \t]*[^\s:=\[\]#'\"]+:.")
+"""The first line that is neither empty nor a comment, as the file had them before there were roles."""
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}")
 _PATTERN = re.compile(r"[a-z0-9*-]{1,128}")
 _MOST_USERS = 10_000
@@ -38,7 +40,10 @@ def parse_users(text: str) -> tuple[Entry, ...]:
     """The users of the file; BadUsers with the first mistake."""
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also of a number that is too long
+        if _EARLIER.match(text):
+            rule = "make a table of each user, as edgelb user prints it"
+            raise BadUsers(f"holds lines user:password, as it did before there were roles; {rule}") from error
         raise BadUsers(f"is not TOML: {error}") from error
     except RecursionError as error:
         raise BadUsers("is not TOML: it is nested too deeply") from error

@@ -10,7 +10,7 @@ from flask import Flask, Response, g, request
 from api.changes.change import LONGEST_PATH, Change
 from api.changes.change_log import ChangeLog
 from api.web.authentication import account, changed_pool
-from api.web.permissions import NEEDS, Needs
+from api.web.permissions import NEEDS, Needs, pool_meant
 from sdk.clock import Clock
 from sdk.errors import StorageUnavailable
 
@@ -27,18 +27,19 @@ def note_changes(app: Flask, log: ChangeLog, clock: Clock) -> None:
         needs = NEEDS.get(request.endpoint or "")
         done = response.status_code < 400 and request.method != "OPTIONS" and not g.get("rehearsed", False)
         if needs in _CHANGING and done:
-            _note(log, clock)
+            name = (request.view_args or {}).get("name", "")
+            _note(log, clock, changed_pool() or pool_meant(needs, name))
         return response
 
 
-def _note(log: ChangeLog, clock: Clock) -> None:
+def _note(log: ChangeLog, clock: Clock, name: str) -> None:
     change = Change(
         at=clock.now(),
         user=account(),
         client=request.remote_addr or "",
         method=request.method,
         path=request.path[:LONGEST_PATH],
-        name=str((request.view_args or {}).get("name") or changed_pool()),
+        name=name,
     )
     try:
         log.add(change)

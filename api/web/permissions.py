@@ -74,14 +74,17 @@ def refusal(user: User, needs: Needs, name: str) -> str | None:
     match needs:
         case Needs.NOTHING | Needs.READER:
             return None
-        case Needs.POOL:
-            return pool_refusal(user, name)
-        case Needs.TEMPLATE:
-            return pool_refusal(user, pool_of(name))
+        case Needs.POOL | Needs.TEMPLATE:
+            return pool_refusal(user, pool_meant(needs, name))
         case Needs.NEW_POOL | Needs.NEW_TEMPLATE:
             return _reader(user) if user.role is Role.READER else None
         case Needs.ADMIN:
             return None if user.role is Role.ADMIN else f"{user.name} is {_a(user.role)}, and this is for an admin"
+
+
+def pool_meant(needs: Needs, name: str) -> str:
+    """The pool that a request is about by the name in its URL: that of a pool template means the pool that it makes."""
+    return pool_of(name) if needs is Needs.TEMPLATE else name
 
 
 def pool_refusal(user: User, pool: str) -> str | None:

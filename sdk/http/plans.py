@@ -1,5 +1,6 @@
 """Plans over HTTP: as they are, and what operators say about them and about configurations to go back to."""
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,7 +61,10 @@ def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callabl
     )
     def rollback(service: str, config: str) -> Response:
         pod = can_go_back(find(service), config)
-        by = _by(_body())
+        body = _body()
+        by = body.get("by", "") if isinstance(body, dict) else "" if body is None else None
+        if not isinstance(by, str) or len(by) > _NAME:
+            raise HttpError(400, f'the body is {{"by": NAME}}, with a name of at most {_NAME} characters')
         submit(RollbackRequested(service=service, config=ConfigId(config), by=by))
         return make_response({"message": f"{pod} goes back to {config}, and stays so until it is unpinned"}, 202)
 
@@ -81,18 +85,13 @@ def add_routes(route: Route, find: Callable[[str], ServiceView], submit: Callabl
 
 
 def _body() -> object:
-    """What the request says, None when it says nothing; raises HttpError."""
-    found = request.get_json(silent=True) if request.data else None
-    if found is None and request.data.strip() not in (b"", b"null"):
-        raise HttpError(400, "the body of the request is not JSON")
-    return found
-
-
-def _by(body: object) -> str:
-    by = body.get("by", "") if isinstance(body, dict) else "" if body is None else None
-    if not isinstance(by, str) or len(by) > _NAME:
-        raise HttpError(400, f"by has to be a string of at most {_NAME} characters, in a JSON object")
-    return by
+    """The JSON of the request, None where it has no body; raises HttpError (400): what was said is not passed over."""
+    if not request.data:
+        return None
+    try:
+        return json.loads(request.data)
+    except (ValueError, RecursionError) as error:
+        raise HttpError(400, f"the body is not JSON: {error}") from error
 
 
 def _plan(service: ServiceView, name: str) -> PlanView:

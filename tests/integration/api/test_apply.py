@@ -129,6 +129,7 @@ def test_a_file_with_an_older_etag_is_refused_unless_it_is_meant(run: Run, tmp_p
     run("apply", "-f", folder(tmp_path, pool("a", count=2)))
     here = folder(tmp_path, mine | {"count": 3})
     assert "--overwrite replaces it all the same" in run("apply", "-f", here, code=Exit.REFUSED).stderr
+    assert "pool.count: 2 -> 3" in run("apply", "--dry-run", "--overwrite", "-f", here).stdout
     assert run("apply", "--overwrite", "-f", here).stdout == "pool a updated\n"
 
 

@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 
 from api.cli.exits import Exit
 from api.client.client import ApiClient
+from api.client.errors import ApiError
+from api.client.pool_history import PoolHistoryClient
 from scheduler.pools.schema import load_pool
 from scheduler.pools.stored import history as kept
 from scheduler.pools.stored.history import Lost, PoolHistory
@@ -59,6 +61,45 @@ def test_a_pool_goes_back_and_forth(run: Run, server: str) -> None:
     assert run("rollback", "web", "2").stdout == "pool web is as it was at version 2\n"
     assert client.pool("web").pool["count"] == 3
     assert (client.pool("web").tag or "").endswith("-5")
+
+
+def test_a_state_that_differs_in_what_is_not_shown_is_the_one_before(
+    run: Run, connection: ZooKeeper, zk_root: str
+) -> None:
+    """Going back undoes the last change, not the one before that as well."""
+    run("create", "-", stdin=json.dumps(pool(environmentVariables={"ELB_FILE_KEY": "one"})))
+    run("update", "-", stdin=json.dumps(pool(count=2, environmentVariables={"ELB_FILE_KEY": "one"})))
+    run("update", "-", stdin=json.dumps(pool(count=2, environmentVariables={"ELB_FILE_KEY": "two"})))
+    assert rows(run("history", "web").stdout)[1][3] == "the order of its parts, or a value that is not shown"
+    assert run("rollback", "web").stdout == "pool web is as it was at version 2\n"
+    found = PoolStore(connection, zk_root).get("web")
+    assert found is not None
+    assert (found.pool.count, [one.value for one in found.pool.environment]) == (2, ["one"])
+
+
+def test_a_damaged_pool_is_mended_by_its_last_state(run: Run, server: str, connection: ZooKeeper, zk_root: str) -> None:
+    """It is there, so nothing is created; what it was is still known."""
+    run("create", "-", stdin=json.dumps(pool()))
+    run("update", "-", stdin=json.dumps(pool(count=2)))
+    connection.put(f"{zk_root}/pools/web", b"damaged")
+    assert "cannot be read" in run("history", "web").stdout
+    assert run("rollback", "web").stdout == "pool web is as it was at version 1\n"
+    assert ApiClient(server).pool("web").pool["count"] == 1
+
+
+def test_a_pool_that_somebody_made_anew_is_not_overwritten(server: str) -> None:
+    """Whoever brings back what is gone says so."""
+    client = ApiClient(server)
+    client.create(pool())
+    client.delete("web")
+    states = PoolHistoryClient(client)
+    [gone] = states.all("web")
+    client.create(pool(count=5))
+    with pytest.raises(ApiError) as refused:
+        states.rollback("web", gone["revision"])
+    assert refused.value.status == 412
+    assert client.pool("web").pool["count"] == 5
+    assert states.rollback("web", gone["revision"], etag="*").pool["count"] == 1
 
 
 def test_a_deleted_pool_comes_back_with_what_is_never_shown(

@@ -250,7 +250,6 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_guessing_passwords_takes_a_bounded_memory() -> None:
     """Each hash takes 32 MB, and whoever reaches the port may send passwords, many at once."""
     ended = subprocess.run([sys.executable, "-c", GUESSING], capture_output=True, text=True, timeout=300, check=True)
@@ -388,10 +387,12 @@ def test_who_changed_what_is_noted(guarded: str) -> None:
             refused()
     send(f"{guarded}/service/edgelb/v2/pools/shop-a", "PUT", minimal(name="shop-a"), Authorization=basic("ops"))
     send(f"{guarded}/v2/pooltemplates", "POST", {"name": "team"}, Authorization=basic("ops"))
+    send(f"{guarded}/v2/pooltemplates/team", "DELETE", Authorization=basic("ops"))
     alice.delete("shop-a")
     told = [(one["user"], one["method"], one["path"], one["name"]) for one in ops.changes()]
     assert told == [
         ("alice", "DELETE", "/v2/pools/shop-a", "shop-a"),
+        ("ops", "DELETE", "/v2/pooltemplates/team", "auto-team"),
         ("ops", "POST", "/v2/pooltemplates", "auto-team"),
         ("ops", "PUT", "/v2/pools/shop-a", "shop-a"),
         ("alice", "POST", "/v2/pools", "shop-a"),

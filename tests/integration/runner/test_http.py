@@ -352,8 +352,8 @@ def test_plans_are_interrupted_and_continued(bench: Bench, client: FlaskClient) 
     assert "has no plan 'backup'; it has deploy, update" in say("backup/start", 404)
     assert "has no phase 'x'" in say("deploy/restart?phase=x", 404)
     assert "JSON object of strings" in say("deploy/start", 400, TO=1)
-    cut = client.post("/v1/services/web/plans/deploy/start", data=b'{"TO": "x', content_type="application/json")
-    assert (cut.status_code, cut.json["message"]) == (400, "the body of the request is not JSON")
+    broken = client.post("/v1/services/web/plans/deploy/start", data=b'{"TO": ', content_type="application/json")
+    assert (broken.status_code, "is not JSON" in broken.text) == (400, True)
     assert client.post("/v1/services/no/plans/deploy/interrupt", json={}).status_code == 404
     assert client.get("/v1/services/web/plans/deploy/interrupt").status_code == 405
 
@@ -370,8 +370,8 @@ def test_a_configuration_is_gone_back_to_and_forward_again(bench: Bench, client:
     )
     assert (found["id"], found["stored"], new["wanted"]) == (old["id"], True, True)
     path = f"/v1/services/web/configurations/{old['id']}/rollback"
-    for odd in ({"by": 1}, ["ada"], "ada"):
-        assert client.post(path, json=odd).status_code == 400
+    for body in ({"by": 1}, {"by": "a" * 121}, ["ada"], "ada", 1):
+        assert client.post(path, json=body).status_code == 400, body
     assert client.post(path, data=b"{", content_type="application/json").status_code == 400
     answer = client.post(path, json={"by": "ada"})
     assert (answer.status_code, answer.json["message"]) == (

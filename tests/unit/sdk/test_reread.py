@@ -52,3 +52,24 @@ def test_what_cannot_be_read_at_the_start_is_told(tmp_path: Path) -> None:
     path = tmp_path / "file"
     with pytest.raises(InvalidSpec):
         Reread((path,), lambda: reader(path))
+
+
+def test_a_file_that_may_be_read_at_last_is_read(tmp_path: Path) -> None:
+    """Whoever puts a file there and then lets us read it changes nothing of what it holds."""
+    path, clock, may = tmp_path / "file", HandClock(), [True]
+
+    def read() -> str:
+        if not may[0]:
+            raise InvalidSpec("file", "cannot be read: Permission denied")
+        return path.read_text()
+
+    path.write_text("one")
+    found = Reread((path,), read, clock=clock)
+    may[0] = False
+    path.write_text("another")
+    clock.seconds += 1.0
+    assert found.get() == "one"
+    may[0] = True
+    path.chmod(0o640)
+    clock.seconds += 1.0
+    assert found.get() == "another"

@@ -41,6 +41,10 @@ def test_each_table_is_a_user() -> None:
         ("", "names no user"),
         ("# nobody\n", "names no user"),
         ("[ops\n", "is not TOML: .*line 1"),
+        ("ops:s3cret\n", "holds lines user:password, as it did before there were roles; make a table of each user"),
+        (f"\n# ours\n\nops:{HASH}\n", "holds lines user:password"),
+        ("ops:s3cret=\n", "holds lines user:password"),
+        (f"[ops]\nrole = {'1' * 5000}\n", "is not TOML"),
         ("[ops]\n[ops]\n", "is not TOML"),
         ('ops = "s3cret"\n', "has ops outside of a user's table"),
         ('["a:b"]\nrole = "admin"\n', "has a user 'a:b', whose name must be"),
@@ -92,3 +96,8 @@ def test_an_operator_changes_the_pools_that_fit_his_patterns(pattern: str, pool:
     assert User(name="o", role=Role.OPERATOR, pools=("other", pattern)).may_change(pool) is his
     assert not User(name="r", role=Role.READER).may_change(pool)
     assert User(name="a", role=Role.ADMIN).may_change(pool)
+
+
+def test_a_long_name_is_compared_as_any_other() -> None:
+    """A URL may name a pool of many letters: with each place of each star tried, this would not end."""
+    assert not User(name="o", role=Role.OPERATOR, pools=("*-*-*-*-x",)).may_change("-" * 100_000)
