@@ -67,7 +67,11 @@ def pins_told(versions: Versions) -> str:
 
 
 def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    """For people; what is stored may be no time at all, and all services are told about together."""
+    try:
+        return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+    except (OverflowError, ValueError, OSError):
+        return f"{at:g} s after 1970"
 
 
 def known(versions: Versions | None, earlier: Mapping[ConfigId, PodSpec]) -> dict[ConfigId, PodSpec]:
