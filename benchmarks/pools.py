@@ -1,8 +1,9 @@
 """One pool's changes beside many other pools, and beside pools that are odd.
 
 Single changes in one pool are timed, and counted in CPU, beside 10 and beside 1,000 pools. Then beside each of: a pool
-whose configuration HAProxy refuses, and a pool with 1,100 hosts and 1,100 rules without a host, both of which somebody
-changes all the time; changes of the first pool's structure are timed as well.
+whose configuration HAProxy refuses, a pool with 1,100 hosts and 1,100 rules without a host, and a pool whose HAProxy
+template comes to no end, all of which somebody changes all the time; changes of the first pool's structure are timed as
+well.
 
     .venv/bin/python benchmarks/pools.py [--pools 1000] [--tasks 10000] [--changes 50] [--rules 1100]
         [--json] [--check] [--quick]
@@ -28,7 +29,10 @@ from benchmarks.prober import Prober
 from benchmarks.report import Bar, Report, median, parser, percentile, progress, stoppable
 from benchmarks.rest import rest
 from benchmarks.system import System
+from scheduler.pools.schema import load_pool
+from scheduler.pools.stored.store import PoolStore
 from sdk.local.simulated.on_demand import NewTask
+from sdk.storage.connection import connect
 
 FEW = 10
 PROBES = 10
@@ -39,6 +43,14 @@ EVERY = 0.5
 TIMEOUT = 30.0
 """Seconds after which a change of structure counts as lost."""
 PLACE = (f"{NETWORK}.1.1", 20_000)
+ROOT = "/edgelb"
+"""Where processes keep what they store, unless told otherwise."""
+ENDLESS = (
+    '{% extends "haproxy.cfg" %}\n{% block global %}'
+    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+    "{% endblock %}"
+)
+"""A template that comes to no end."""
 
 
 def refused(edit: int) -> Json:
@@ -46,6 +58,11 @@ def refused(edit: int) -> Json:
     document = pool("odd", [backend("one", service_name(0), check=False), backend(f"edit-{edit}", "nobody")])
     document["haproxy"]["frontends"][0]["bindAddress"] = "nowhere.invalid"
     return document
+
+
+def looping(edit: int) -> Json:
+    """Nothing is odd about it but its template."""
+    return pool("odd", [backend("one", service_name(0), check=False), backend(f"edit-{edit}", "nobody")])
 
 
 def ruled(rules: int, edit: int) -> Json:
@@ -95,18 +112,43 @@ class Measured:
 
 
 @contextlib.contextmanager
-def odd(system: System, document: Callable[[int], Json], *, balance: bool) -> Iterator[None]:
-    """That pool is there and changes all the time."""
+def endless(system: System) -> Iterator[Callable[[Json], None]]:
+    """Changes a pool and gives it a template that comes to no end.
+
+    The API refuses such a pool: it is stored without being asked, as one is that came to loop with what it is given.
+    """
+    zookeeper = connect(system.zookeeper.address)
+    store = PoolStore(zookeeper, ROOT)
+    try:
+
+        def change(document: Json) -> None:
+            found = load_pool(document)
+            store.replace(found)
+            if not (stored := store.get(found.name)) or stored.template != ENDLESS:
+                store.set_template(found.name, ENDLESS)
+
+        yield change
+    finally:
+        zookeeper.close()
+
+
+@contextlib.contextmanager
+def odd(
+    system: System, document: Callable[[int], Json], *, balance: bool, change: Callable[[Json], None] | None = None
+) -> Iterator[None]:
+    """That pool is there and changes all the time, with the API unless `change` does it."""
+    change = change or system.update
     system.create(document(0))
+    change(document(1))
     balancer = system.balance("odd", wait=False) if balance else None
     left = threading.Event()
 
     def edit() -> None:
-        for number in itertools.count(1):
+        for number in itertools.count(2):
             if left.wait(EVERY):
                 return
             try:
-                system.update(document(number))
+                change(document(number))
             except (OSError, RuntimeError) as error:
                 progress(f"  {error}")
 
@@ -161,6 +203,22 @@ def many(system: System, measured: Measured, pools: int, report: Report) -> Seri
     return few
 
 
+def beside(measured: Measured, name: str, few: Series, alone: float, report: Report) -> None:
+    """Changes beside an odd pool; `few` and `alone` is what they take without."""
+    progress(f"{name} ...")
+    found, structure = measured.series(), measured.structures()
+    tell(report, f"beside {name}", found)
+    report.figures[f"beside {name}: change of structure (s)"] = structure
+    report.bars += [
+        Bar(
+            name=f"p50 beside {name} as a multiple of that without",
+            value=median(found.times) / median(few.times),
+            limit=1.3,
+        ),
+        Bar(name=f"change of structure beside {name} as a multiple of that without", value=structure / alone, limit=2),
+    ]
+
+
 def main() -> int:
     """Measure it."""
     options = parser(__doc__)
@@ -189,25 +247,10 @@ def main() -> int:
                 False,
             ),
         ):
-            progress(f"{name} ...")
             with odd(system, document, balance=balance):
-                beside, structure = measured.series(), measured.structures()
-            tell(report, f"beside {name}", beside)
-            report.figures[f"beside {name}: change of structure (s)"] = structure
-            report.bars += [
-                Bar(
-                    name=f"p50 beside {name} as a multiple of that without",
-                    value=median(beside.times) / median(few.times),
-                    limit=1.3,
-                ),
-                Bar(
-                    name=f"change of structure beside {name} as a multiple of that without",
-                    value=structure / alone,
-                    limit=2,
-                ),
-            ]
-        # Custom templates do not exist yet.
-        report.bars.append(Bar(name="p50 beside a pool whose template loops", value=None, limit=1.3))
+                beside(measured, name, few, alone, report)
+        with endless(system) as change, odd(system, looping, balance=False, change=change):
+            beside(measured, "a pool whose template loops", few, alone, report)
     return report.finish(given)
 
 

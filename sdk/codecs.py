@@ -35,7 +35,10 @@ def decode(kind: type[T], data: bytes, path: str) -> T:
         value = json.loads(data, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise CorruptRecord(path, f"is not JSON: {error}") from error
-    return from_json(kind, value, path)
+    try:
+        return from_json(kind, value, path)
+    except RecursionError as error:  # rules of placement hold others
+        raise CorruptRecord(path, "is nested too deeply") from error
 
 
 def to_json(value: Any) -> object:

@@ -19,6 +19,8 @@ class Link(Slice):
     """The subscription, as its events tell of it."""
 
     connection: Connection = Connection.DISCONNECTED
+    since: float | None = None
+    """When the present subscription began, in seconds since the epoch; None while there is none."""
     master: str | None = None
     region: str | None = None
     """The fault domain of the master; None when it tells of none."""

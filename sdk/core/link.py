@@ -32,7 +32,7 @@ def subscribed(frame: Frame, event: Subscribed) -> None:
     if told.user is None or known != event.framework_id:
         told = replace(told, user=event.user, checkpoint=event.checkpoint)
     frame.set_framework(told)
-    frame.link.connection = Connection.SUBSCRIBED
+    frame.link.connection, frame.link.since = Connection.SUBSCRIBED, frame.now
     frame.link.master = event.master
     frame.link.region = event.region
     frame.link.error = None
@@ -70,6 +70,7 @@ def disconnected(frame: Frame, event: Disconnected | Failed) -> None:
     """Offers are void, calls have to wait."""
     removed = isinstance(event, Failed) and event.removed
     frame.link.connection = Connection.REMOVED if removed else Connection.DISCONNECTED
+    frame.link.since = None
     frame.link.error = event.message if isinstance(event, Failed) else event.why
     parted(frame)
     frame.work.offers_seen = 0

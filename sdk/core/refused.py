@@ -13,6 +13,7 @@ from sdk.core.state import PodKey
 from sdk.model.records import Holding, PodRecord
 from sdk.model.status import TaskState
 from sdk.plan.backoff import relaunch_delay
+from sdk.plan.need import over
 
 
 def launches_refused(frame: Frame, event: CallFailed) -> None:
@@ -31,7 +32,9 @@ def launches_refused(frame: Frame, event: CallFailed) -> None:
             else task
             for task in record.tasks
         )
-        record = replace(record, tasks=tasks, holding=_as_before(record.holding, event.why))
+        if all(over(task) for task in tasks):  # else others of its tasks run in it, and the call was about these alone
+            record = replace(record, holding=_as_before(record.holding, event.why))
+        record = replace(record, tasks=tasks)
         if key not in frame.work.alone:
             frame.work.alone = frame.work.alone.set(key, None)
             frame.put(replace(record, not_before=0.0))

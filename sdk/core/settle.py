@@ -180,6 +180,7 @@ def around(state: State, key: PodKey) -> Around:
         behind=record.earlier is not None,
         leaving=state.agents.leaving.get(agent_id) if agent_id is not None else None,
         quiet_since=quiet,
+        told_since=state.link.since,
     )
 
 

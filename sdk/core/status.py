@@ -63,7 +63,8 @@ def _present(frame: Frame, record: PodRecord, task: TaskRecord, status: TaskStat
         refusals=0 if status.state is TaskState.RUNNING else task.refusals,
     )
     wish = frame.wish(key)
-    if not merged.was_ready and wish is not None and _is_ready(merged, wish):
+    # Before, too: an earlier release has not put that on record.
+    if not merged.was_ready and wish is not None and (_is_ready(task, wish) or _is_ready(merged, wish)):
         merged = replace(merged, was_ready=True)
     tasks = tuple(merged if other.task_id == task.task_id else other for other in record.tasks)
     changed = replace(record, tasks=tasks)
@@ -106,6 +107,7 @@ def merge(old: TaskStatus, new: TaskStatus) -> TaskStatus:
             source=old.source if same else new.source,
             timestamp=old.timestamp if same else new.timestamp,
             healthy=old.healthy if new.healthy is None else new.healthy,
+            passes=old.passes if new.passes is None else new.passes,
             addresses=new.addresses or old.addresses,
             unreachable_time=new.unreachable_time,
             uuid=None,

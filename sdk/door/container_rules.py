@@ -110,24 +110,11 @@ def _external(spec: ExternalVolumeSpec) -> Broken:
             yield field, f"{shown(text)} has to have 1 to 255 visible characters of ASCII"
 
 
-@task("limits", "container")
-def _limits(spec: TaskSpec) -> Broken:
-    """Of the limits, Docker's containerizer knows cpus and mem."""
-    limits = spec.limits
-    if spec.container.type is Containerizer.DOCKER and limits is not None:
-        for field in ("rlimits", "seccomp", "shm"):
-            if getattr(limits, field):
-                yield f"limits.{field}", "is of Mesos' own containerizer, and this container is made by Docker"
-
-
 @pod("tasks", "group")
-def _group(spec: PodSpec) -> Broken:
-    """In a group Mesos makes the containers, and its executor sees all volumes, so that no path is used twice."""
+def _volume_paths(spec: PodSpec) -> Broken:
+    """The executor of a group sees all volumes of its tasks, so that no path is used twice."""
     if spec.group is None:
         return
-    for each in spec.tasks:
-        if each.container.type is Containerizer.DOCKER:
-            yield f"tasks.{each.name}.container.type", "is DOCKER, which has no place in a group"
     for path in twice(volume.path for each in spec.tasks for volume in each.volumes):
         yield "tasks", f"have volumes with the path {shown(path)} twice, in a group"
 

@@ -208,9 +208,10 @@ class RecoveryPolicy:
     launch_timeout: float = 120.0
     """Seconds without any status after a launch until the task is reconciled and, if unknown, launched again."""
     start_timeout: float = 600.0
-    """Seconds after a launch until a task that does not run is ended, and launched again as after any failure."""
+    """Seconds after a launch until a task that does not run is ended, and launched again as after any failure. Time
+    before the present subscription does not count."""
     ready_timeout: float | None = None
-    """Seconds after its start within which a task has to be ready; None: any time."""
+    """Seconds after its start within which a task has to be ready, counted as above; None: any time."""
     on_not_ready: OnNotReady = OnNotReady.WAIT
     """What happens to one that is not: nothing, it is ended as failed, or the step is in error until somebody acts."""
     leave_volumes: bool = False

@@ -7,7 +7,7 @@ from sdk.model.ids import TaskId
 from sdk.model.readiness import OnNotReady
 from sdk.model.records import TaskRecord
 from sdk.model.status import TaskState
-from sdk.plan.need import task_ready
+from sdk.plan.need import Around, task_ready
 from sdk.plan.wish import PodWish
 
 _NOT_BEGUN = (TaskState.STAGING, TaskState.STARTING)
@@ -29,8 +29,11 @@ class ComingUp:
     """A sentence about those that are late, or else about those that are stuck."""
 
 
-def coming_up(wish: PodWish, alive: tuple[TaskRecord, ...], now: float) -> ComingUp:
-    """About the tasks that are not over."""
+def coming_up(wish: PodWish, alive: tuple[TaskRecord, ...], now: float, around: Around) -> ComingUp:
+    """About the tasks that are not over.
+
+    Time before the present subscription does not count: what is on record may be as old as that.
+    """
     specs = {spec.name: spec for spec in wish.spec.tasks}
     slow = tuple(task for task in alive if not task.ending and not task_ready(task, specs[task.name]))
     if not slow:
@@ -42,7 +45,7 @@ def coming_up(wish: PodWish, alive: tuple[TaskRecord, ...], now: float) -> Comin
         launched = min(task.launched_at for task in silent)
         every = max(1.0, wish.spec.recovery.launch_timeout)
         times.append(launched + (max(0.0, now - launched) // every + 1) * every)
-    due = dict(_deadlines(wish, slow))
+    due = {} if around.told_since is None else dict(_deadlines(wish, slow, around.told_since))
     passed = [task for task in slow if due.get(task.task_id, now + 1) <= now]
     fails = wish.spec.recovery.on_not_ready is OnNotReady.FAIL
     stuck = tuple(task for task in passed if fails and task.status.state is TaskState.RUNNING)
@@ -57,15 +60,15 @@ def coming_up(wish: PodWish, alive: tuple[TaskRecord, ...], now: float) -> Comin
     )
 
 
-def _deadlines(wish: PodWish, slow: tuple[TaskRecord, ...]) -> Iterator[tuple[TaskId, float]]:
+def _deadlines(wish: PodWish, slow: tuple[TaskRecord, ...], since: float) -> Iterator[tuple[TaskId, float]]:
     policy = wish.spec.recovery
     for task in slow:
         if task.status.state in _NOT_BEGUN:
-            yield task.task_id, task.launched_at + policy.start_timeout
+            yield task.task_id, max(task.launched_at, since) + policy.start_timeout
         elif task.paused or policy.ready_timeout is None or policy.on_not_ready is OnNotReady.WAIT:
             continue
         elif task.status.state is TaskState.RUNNING and not task.was_ready:
-            yield task.task_id, task.changed_at + policy.ready_timeout
+            yield task.task_id, max(task.changed_at, since) + policy.ready_timeout
 
 
 def _sentence(task: TaskRecord, now: float) -> str:

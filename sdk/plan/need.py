@@ -162,6 +162,8 @@ class Around:
     """Why the agent that it is on is left, None while it stays."""
     quiet_since: Mapping[AgentId, float] = field(default_factory=dict)
     """Since when agents with something that it left behind have offered nothing; those that did just now are absent."""
+    told_since: float | None = 0.0
+    """Since when Mesos tells what becomes of tasks, in seconds since the epoch; None while it does not."""
 
 
 Need = (

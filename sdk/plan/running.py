@@ -50,7 +50,7 @@ def running(record: PodRecord, wish: PodWish, alive: tuple[TaskRecord, ...], now
         return MustKill(tasks=together if all_of_them else them, message=f"{switched[0].name} {word} on request")
     if is_ready and around.behind:
         return Outdated(tasks=alive_ids, ready=True)
-    watch = coming_up(wish, alive, now)
+    watch = coming_up(wish, alive, now, around)
     if watch.late:
         late = tuple(task.task_id for task in watch.late)
         all_of_them = any(not specs[task.name].apart for task in watch.late)

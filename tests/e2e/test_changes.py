@@ -128,12 +128,13 @@ def test_an_unknown_backend_and_a_broken_pattern_are_refused_with_their_paths(sy
 
 
 def test_deleting_a_pool_leaves_nothing_of_it(system: System) -> None:
-    """No task, no reservation, no ZooKeeper node and no HAProxy process is left."""
+    """No task, no reservation, no HAProxy process and no ZooKeeper node is left, but for what the pool was."""
     name = f"gone-{uuid.uuid4().hex[:6]}"
     system.create(system.pool(name, count=1))
     [instance] = system.instances(name)
     system.delete(name)
-    wait_until(lambda: not system.zookeeper_nodes_with(name), 60, "the end of the pool's ZooKeeper nodes")
+    history = [f"/edgelb/history/{name}"]
+    wait_until(lambda: system.zookeeper_nodes_with(name) == history, 60, "the end of the pool's ZooKeeper nodes")
     assert not system.task_ids(name)
     assert not system.alive(instance["haproxy"]["master"])
     assert name not in system.reserved_services()

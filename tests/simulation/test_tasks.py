@@ -438,6 +438,53 @@ def test_task_that_never_runs_is_launched_again() -> None:
     sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it runs", within=60)
 
 
+def _away(sim: Simulation, seconds: float) -> None:
+    """No scheduler is there for so long."""
+    sim.stop_scheduler()
+    sim.settle(seconds)
+    sim.start_scheduler()
+
+
+def test_task_that_came_up_while_no_scheduler_was_there_goes_on() -> None:
+    """On record it is as it was before, and its deadline has passed; what Mesos tells then is waited for."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.behave("app-0-server", Behaviour(runs_after=100.0))
+    spec = pod()
+    sim.publish(changed(spec, recovery=replace(spec.pods[0].recovery, start_timeout=60.0)))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_STARTING", "it is launched")
+    first = _task(sim, "server")
+    _away(sim, 300.0)
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it runs", within=60)
+    assert (_task(sim, "server"), sim.record("web/app-0").failures) == (first, 0)
+
+
+def test_task_that_became_ready_while_no_scheduler_was_there_goes_on() -> None:
+    """The same of one that has to be ready in time."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    _passing(sim, passes_after=100.0)
+    sim.publish(checked(ready_timeout=60.0, on_not_ready=OnNotReady.RESTART))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_RUNNING", "it runs")
+    first = _task(sim, "server")
+    _away(sim, 300.0)
+    sim.run_until(lambda: sim.step("web/app-0").status is Progress.COMPLETE, "it is ready", within=60)
+    assert (_task(sim, "server"), sim.record("web/app-0").failures) == (first, 0)
+
+
+def test_task_that_never_runs_is_launched_again_by_the_next_scheduler() -> None:
+    """Its time begins anew when somebody listens again."""
+    sim = Simulation()
+    sim.add_agent("agent1")
+    sim.behave("app-0-server", Behaviour(runs_after=1e6))
+    sim.publish(checked(start_timeout=60.0))
+    sim.run_until(lambda: _state(sim, "server") == "TASK_STARTING", "it is launched")
+    _away(sim, 300.0)
+    sim.settle(30.0)
+    assert sim.record("web/app-0").failures == 0
+    sim.run_until(lambda: sim.record("web/app-0").failures == 1, "it is given up", within=60)
+
+
 def test_helper_that_never_runs_is_launched_again_alone() -> None:
     """Its server goes on."""
     sim = Simulation()

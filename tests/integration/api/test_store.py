@@ -448,8 +448,8 @@ def test_a_watch_catches_up_after_zookeeper_was_away(tmp_path: Path, zk_root: st
     server.start()
     watching, writing = connect(server.address), connect(server.address)
     try:
-        assert watching.wait_connected(10)
-        assert writing.wait_connected(10)
+        assert watching.wait_connected(60)
+        assert writing.wait_connected(60)
         told: list[PoolView] = []
         PoolStore(writing, zk_root).create(pool())
         watch = PoolStore(watching, zk_root).watch(told.append)

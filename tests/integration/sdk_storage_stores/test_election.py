@@ -27,7 +27,7 @@ class Member:
 
     def __init__(self, address: str, path: str, name: str, *, session_timeout: float = 6.0) -> None:
         self.zookeeper: ZooKeeper = connect(address, session_timeout=session_timeout)
-        assert self.zookeeper.wait_connected(10)
+        assert self.zookeeper.wait_connected(60)
         self.leadership = Leadership(
             self.zookeeper, path, {"id": name, "url": f"http://{name}:8090", "pid": os.getpid()}
         )
@@ -200,7 +200,7 @@ import sys, threading
 from sdk.storage.connection import connect
 from sdk.storage.election import Leadership
 zookeeper = connect(sys.argv[1], session_timeout=2.0)
-zookeeper.wait_connected(10)
+zookeeper.wait_connected(60)
 lost = threading.Event()
 leadership = Leadership(zookeeper, sys.argv[2], {"id": "sleeper", "url": "http://sleeper", "pid": 1})
 leadership.start(lambda epoch: print("gained", flush=True), lambda: (print("lost", flush=True), lost.set()))

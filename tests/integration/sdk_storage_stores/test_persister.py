@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 def connection(zookeeper: ZooKeeperServer) -> Iterator[ZooKeeper]:
     """One session for the module."""
     client = connect(zookeeper.address)
-    assert client.wait_connected(10)
+    assert client.wait_connected(60)
     yield client
     client.close()
 
@@ -75,7 +75,7 @@ def test_a_tree_that_lets_nobody_in_is_asked_again_with_pauses_and_told(
     """There is a connection all the time, so waiting for one is no pause."""
     owner = connect(f"zk://somebody:secret@{zookeeper.address}")
     try:
-        assert owner.wait_connected(10)
+        assert owner.wait_connected(60)
         owner.create(f"{zk_root}/schema", b'{"version":1}')
     finally:
         owner.close()

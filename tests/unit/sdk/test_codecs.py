@@ -155,3 +155,11 @@ def test_any_json_is_a_record_or_a_corrupt_one(value: object) -> None:
     """Reading never fails in another way."""
     with contextlib.suppress(CorruptRecord):
         assert isinstance(decode(PodRecord, json.dumps(value).encode(), "r"), PodRecord)
+
+
+def test_rules_that_are_nested_too_deeply_are_a_corrupt_record() -> None:
+    """JSON that can be read, and whose value could not be built."""
+    deep = '{"kind":"not","rule":' * 600 + '{"kind":"has","field":"rack"}' + "}" * 600
+    data = f'{{"name":"web","pods":[{{"name":"p","count":1,"tasks":[],"placement":[{deep}]}}]}}'
+    with pytest.raises(CorruptRecord, match="nested too deeply"):
+        decode(ServiceSpec, data.encode(), "r")

@@ -40,6 +40,7 @@ from sdk.core.state import State
 from sdk.model.ids import AgentId, OfferId, OperationId, TaskId
 from sdk.model.operations import Launch, Reserve, Unreserve
 from sdk.model.resources import Reservation, Resource
+from sdk.model.spec import CommandSpec, Goal, TaskSpec
 from sdk.model.status import OperationState, OperationStatus, TaskState, TaskStatus
 from sdk.offer.algebra import add
 from sdk.plan.progress import Progress
@@ -688,3 +689,27 @@ def test_updates_that_come_together_mean_what_they_mean_one_by_one() -> None:
     assert joined.of(Acknowledge) == acknowledged
     assert joined.state.pods == apart.state.pods
     assert joined.state.work == apart.state.work
+
+
+def test_refused_launch_beside_others_leaves_them_their_place() -> None:
+    """Mesos has said nothing yet of the task that is staged there: what is reserved for it stays on record."""
+    spec = service()
+    [pod] = spec.pods
+    job = TaskSpec(name="job", cpus=100, mem=32_000, command=CommandSpec(value="x"), goal=Goal.FINISHED)
+    spec = replace(spec, pods=(replace(pod, tasks=(*pod.tasks, job)),))
+    story = Story().give(TargetChanged(service="web", spec=spec))
+    story.give(Subscribed(framework_id=FRAMEWORK, master="m:5050", roles=("r",)))
+    story.give(OffersReceived(offers=(offer(),)))
+    story.status(TaskState.FAILED, task_id=story.record.tasks[1].task_id)
+    sizes = {"cpus": job.cpus, "mem": job.mem}
+    part = tuple(replace(each, scalar=sizes[each.name]) for each in reserved(story) if each.name in sizes)
+    story.give(OffersReceived(offers=(offer("s1", *part, offer_id="second"),)), after=5)
+    [accept] = story.of(Accept)
+    [launch] = accept.operations
+    assert isinstance(launch, Launch)
+    before = story.record.holding
+    ids = tuple(task.task_id for task in launch.tasks)
+    story.give(CallFailed(effect="Accept", why="not valid", refused=True, task_ids=ids, offer_ids=(OfferId("second"),)))
+    assert before is not None
+    assert story.record.holding == before
+    assert [task.status.state for task in story.record.tasks] == [TaskState.STAGING, TaskState.ERROR]

@@ -8,8 +8,6 @@ import pytest
 from sdk.door.accept import accept
 from sdk.errors import InvalidSpec
 from sdk.model.container import Containerizer, ContainerSpec, ExternalVolumeSpec, MountSpec, NetworkSpec
-from sdk.model.group import GroupSpec
-from sdk.model.limits import LimitsSpec, RlimitSpec
 from sdk.model.spec import CommandSpec, PodSpec, PortSpec, ServiceSpec, TaskSpec, UpdateStrategy
 from sdk.model.volumes import DiskType, VolumeSpec
 
@@ -93,19 +91,6 @@ def test_good_ones_pass(spec: ServiceSpec) -> None:
             ),
             "tasks.db.ports",
             "container_port 80 is wanted twice",
-        ),
-        (
-            service(
-                container=ContainerSpec(type=Containerizer.DOCKER, image="a"),
-                limits=LimitsSpec(mem=10_000, rlimits=(RlimitSpec(type="RLMT_NOFILE", soft=1, hard=1),)),
-            ),
-            "tasks.db.limits.rlimits",
-            "Mesos' own containerizer",
-        ),
-        (
-            service({"group": GroupSpec()}, container=ContainerSpec(type=Containerizer.DOCKER, image="a")),
-            "tasks.db.container.type",
-            "no place in a group",
         ),
         (service(ports=(PortSpec(name="a", container_port=0),)), "ports.a.container_port", "1 to 65535"),
         (service(ports=(PortSpec(name="a", vips=("web",)),)), "ports.a.vips", "is not like"),

@@ -10,12 +10,15 @@ from sdk.model.fingerprint import pod_config, service_config
 from sdk.model.spec import (
     CommandSpec,
     ExecutorSpec,
+    Goal,
+    HealthCheckSpec,
     PodSpec,
     PortSpec,
     RecoveryPolicy,
     ServiceSpec,
     TaskSpec,
     UpdateStrategy,
+    UriSpec,
 )
 
 TASK = TaskSpec(name="server", cpus=1000, mem=1000, command=CommandSpec(value="x", environment={"A": "1", "B": "2"}))
@@ -73,3 +76,60 @@ def test_a_container_that_says_nothing_is_no_change() -> None:
     assert pod_config(replace(POD, tasks=(replace(TASK, container=ContainerSpec()),)), SERVICE) == pod_config(
         POD, SERVICE
     )
+
+
+def test_upgrades_of_the_library_relaunch_nobody() -> None:
+    """These are the fingerprints that a spec with all that earlier releases knew had there."""
+    server = TaskSpec(
+        name="server",
+        cpus=1000,
+        mem=1_024_000,
+        disk=256_000,
+        ports=(
+            PortSpec(name="http", number=80, env="HTTP", protocol="udp", labels=(("VIP_0", "/web:80"),)),
+            PortSpec(name="any", ranges=((31000, 31009),)),
+            PortSpec(name="more", number=81, optional=True),
+        ),
+        executor=ExecutorSpec(
+            command=CommandSpec(
+                value="run",
+                environment={"A": "1"},
+                uris=(UriSpec(value="http://x/y.zip", executable=True, extract=False, cache=True, output_file="y"),),
+                user="nobody",
+            ),
+            cpus=200,
+            mem=64_000,
+            name="own",
+            shutdown_grace=35.0,
+        ),
+        container=ContainerSpec(image="img", networks=(NetworkSpec(name="calico", labels=(("a", "b"),)),)),
+        environment={"B": "2"},
+        labels=(("pool", "web"),),
+        volatile_labels=(("version", "3"),),
+        discovery_name="web.pools",
+        data={"zk": "zk:2181", "health": {"grace": 1.5}, "bind": []},
+        reports_health=True,
+        kill_grace=30.0,
+    )
+    job = TaskSpec(
+        name="job",
+        cpus=100,
+        mem=32_000,
+        ports=(PortSpec(name="admin"),),
+        command=CommandSpec(value="exec job"),
+        health_check=HealthCheckSpec(http_path="/", port="admin", grace=1.0, interval=2.0, timeout=3.0, max_failures=4),
+        goal=Goal.ONCE,
+    )
+    pod = PodSpec(
+        name="lb",
+        count=2,
+        tasks=(server, job),
+        role="slave_public/web",
+        prereserved_role="slave_public",
+        constraints=(("hostname", "UNIQUE"),),
+        recovery=RecoveryPolicy(replace_after=5.0),
+        update=UpdateStrategy(max_surge=1),
+    )
+    spec = ServiceSpec(name="web", pods=(pod,), task_id_prefix="edgelb.pools.web")
+    assert pod_config(pod, spec) == "dd972d82dd187fe99711b513e93c2bf96c6c3abdf4eaaf7fd58d9e7c498085ba"
+    assert service_config(spec) == "417305d5827e72dba5caac45c5cc1c4fec3c1d2275fbf77ebe755d4f27b05edf"
