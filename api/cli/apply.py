@@ -146,8 +146,8 @@ def _ask(surplus: list[str]) -> None:
 
 def _applied(client: ApiClient, one: Wanted, *, overwrite: bool) -> str:
     """What became of the pool; ApiError when it was refused."""
-    told = rehearsed(client, one.name, one.pool)
-    if told["instances"]["action"] == "launch":
+    told, there = rehearsed(client, one.name, one.pool)
+    if not there:
         answer, done = client.create(_untagged(one).pool), "created"
     elif not told["changed"]:
         return "unchanged"
@@ -171,7 +171,7 @@ def _show(client: ApiClient, wanted: Iterable[Wanted], surplus: Iterable[str]) -
     refused: list[ApiError] = []
     for one in wanted:
         try:
-            told = rehearsed(client, one.name, one.pool)
+            told, _ = rehearsed(client, one.name, one.pool)
         except ApiError as error:
             refused.append(error)
             talk(f"pool {one.name} of {name_of(one.path)} would be refused: {complaint(error)}{_remedy(error, one)}")

@@ -37,7 +37,7 @@ def diff(client: ApiClient, pool_file: str, as_json: bool, brief: bool) -> None:
         if not isinstance(name, str) or not name:
             raise Failure("pool.name: is required, it says which pool to compare with", Exit.REFUSED)
         try:
-            found.append((name, rehearsed(client, name, pool)))
+            found.append((name, rehearsed(client, name, pool)[0]))
         except ApiError as error:
             raise Failure(complaint(error), exit_code(error)) from error
     if as_json:
@@ -50,13 +50,13 @@ def diff(client: ApiClient, pool_file: str, as_json: bool, brief: bool) -> None:
         data("\n".join(difference(name, one, brief=brief)))
 
 
-def rehearsed(client: ApiClient, name: str, pool: dict[str, Any]) -> dict[str, Any]:
-    """What updating the pool would do, or creating it where there is none."""
+def rehearsed(client: ApiClient, name: str, pool: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """What updating the pool would do, or creating it where there is none; and whether there is one, damaged or not."""
     try:
-        return client.rehearse_update(name, pool)
+        return client.rehearse_update(name, pool), True
     except ApiError as error:
         if error.status == 404 and error.message == POOL_NOT_FOUND:
-            return client.rehearse_create({key: value for key, value in pool.items() if key != "etag"})
+            return client.rehearse_create({key: value for key, value in pool.items() if key != "etag"}), False
         raise
 
 

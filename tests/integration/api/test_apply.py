@@ -122,6 +122,14 @@ def test_nothing_is_done_unless_all_files_can_be_read(
     assert ApiClient(server).pools() == []
 
 
+def test_a_damaged_pool_is_mended_by_its_file(run: Run, server: str, connection: ZooKeeper, zk_root: str) -> None:
+    """It is there, whatever it is: nothing is created."""
+    run("create", "-", stdin=json.dumps(pool("a")))
+    connection.put(f"{zk_root}/pools/a", b"damaged")
+    assert run("apply", "-f", "-", stdin=json.dumps(pool("a", count=2))).stdout == "pool a updated\n"
+    assert ApiClient(server).pool("a").pool["count"] == 2
+
+
 def test_a_file_with_an_older_etag_is_refused_unless_it_is_meant(run: Run, tmp_path: Path) -> None:
     """Nobody's change is lost silently."""
     run("create", "-", stdin=json.dumps(pool("a")))
