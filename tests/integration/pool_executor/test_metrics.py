@@ -58,6 +58,7 @@ def test_both_are_told_at_one_place(publisher: Publisher, lbmgr: Lbmgr) -> None:
     assert lbmgr.get("metrics?scope=nonsense", lbmgr.stats)[0] == 400
 
 
+@pytest.mark.slow
 def test_a_lbmgr_that_hangs_hides_nothing_of_haproxy(publisher: Publisher, lbmgr: Lbmgr) -> None:
     """Its own metrics are missing until it goes on."""
     publish(publisher, "simple")

@@ -1,9 +1,11 @@
 """The users' file is followed while it is edited; a clock that tests turn says when it is looked at."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
+from werkzeug.security import generate_password_hash
 
 from api.users.credentials import SESSION_SECONDS, Credentials, TooOften, WrongPassword
 from api.users.on_disk import users_on_disk
@@ -11,6 +13,13 @@ from api.users.user import Role
 from api.users.users import token_hash
 from sdk.errors import InvalidSpec
 from tests.support.users import ALICE, OPS, PASSWORD, TurnedClock, entry
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands for the password of nobody is compared as quickly as the passwords of the tests."""
+    quick = partial(generate_password_hash, method="pbkdf2:sha256:1")
+    monkeypatch.setattr("api.users.users.generate_password_hash", quick)
 
 
 @pytest.fixture
