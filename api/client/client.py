@@ -6,8 +6,10 @@ Knows the operations and their errors. A call returns what was asked for, or rai
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlencode
+
+import urllib3
 
 from api.client.errors import ApiError
 from api.client.transport import Trace, Transport, parsed
@@ -23,6 +25,15 @@ class PoolAnswer:
     pool: dict[str, Any]
     etag: str | None
     warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, response: urllib3.BaseHTTPResponse, what: str) -> Self:
+        """What the server answered to `what`; ApiError when that is no JSON."""
+        return cls(
+            pool=parsed(response, what),
+            etag=response.headers.get("ETag"),
+            warnings=tuple(response.headers.getlist("X-Edgelb-Warning")),
+        )
 
     @property
     def tag(self) -> str | None:
@@ -116,15 +127,15 @@ class ApiClient:
     def delete(self, name: str) -> None:
         """Remove a pool, whatever it is now."""
         try:
-            self.call("DELETE", _pool_path(name))
+            self.call("DELETE", pool_path(name))
         except ApiError as error:
             if error.status != 428:
                 raise
-            self.call("DELETE", _pool_path(name), headers=ANY_STATE)
+            self.call("DELETE", pool_path(name), headers=ANY_STATE)
 
     def status(self, name: str) -> dict[str, Any]:
         """Everything that is known about the pool now."""
-        found: dict[str, Any] = self._json("GET", _pool_path(name, "status"))
+        found: dict[str, Any] = self._json("GET", pool_path(name, "status"))
         return found
 
     def statuses(self) -> list[dict[str, Any]]:
@@ -144,52 +155,52 @@ class ApiClient:
 
     def metadata(self, name: str) -> dict[str, Any]:
         """Addresses and ports."""
-        found: dict[str, Any] = self._json("GET", _pool_path(name, "metadata"))
+        found: dict[str, Any] = self._json("GET", pool_path(name, "metadata"))
         return found
 
     def lb_config(self, name: str) -> str:
         """The rendered configuration."""
-        return self._text("GET", _pool_path(name, "lbconfig"))
+        return self._text("GET", pool_path(name, "lbconfig"))
 
     def pods(self, name: str) -> dict[str, Any]:
         """The pool's pods as the scheduler sees them."""
-        found: dict[str, Any] = self._json("GET", _pool_path(name, "pods"))
+        found: dict[str, Any] = self._json("GET", pool_path(name, "pods"))
         return found
 
     def plans(self, name: str) -> dict[str, Any]:
         """The scheduler's plans for the pool."""
-        found: dict[str, Any] = self._json("GET", _pool_path(name, "plans"))
+        found: dict[str, Any] = self._json("GET", pool_path(name, "plans"))
         return found
 
     def pod_action(self, name: str, pod: str, action: str) -> Any:
         """`restart` or `replace` one pod."""
-        return self._json("POST", _pool_path(name, "pods", pod, action))
+        return self._json("POST", pool_path(name, "pods", pod, action))
 
     def explain(self, name: str, question: Mapping[str, Any]) -> dict[str, Any]:
         """Where the pool sends a request (`url`, perhaps `headers`, `sni`, `frontend`), and why."""
-        path = _pool_path(name, "explain")
+        path = pool_path(name, "explain")
         found: dict[str, Any] = parsed(self.call("POST", path, body=question), f"POST {self.base}{path}")
         return found
 
     def accept_removal(self, name: str) -> dict[str, Any]:
         """Let servers go that are kept without a task: `held` says what they are."""
-        found: dict[str, Any] = self._json("POST", _pool_path(name, "accept-removal"))
+        found: dict[str, Any] = self._json("POST", pool_path(name, "accept-removal"))
         return found
 
     # HAProxy templates
 
     def lb_template(self, name: str | None = None) -> str:
         """The HAProxy template of a pool, or the default one."""
-        return self._text("GET", "/v2/lbtemplate" if name is None else _pool_path(name, "lbtemplate"))
+        return self._text("GET", "/v2/lbtemplate" if name is None else pool_path(name, "lbtemplate"))
 
     def set_lb_template(self, name: str, template: str) -> tuple[str, ...]:
         """Give a pool a template of its own; what the server warned about."""
-        response = self.call("PUT", _pool_path(name, "lbtemplate"), text=template, headers=ANY_STATE)
+        response = self.call("PUT", pool_path(name, "lbtemplate"), text=template, headers=ANY_STATE)
         return tuple(response.headers.getlist("X-Edgelb-Warning"))
 
     def delete_lb_template(self, name: str) -> None:
         """Let a pool have the default template again."""
-        self.call("DELETE", _pool_path(name, "lbtemplate"), headers=ANY_STATE)
+        self.call("DELETE", pool_path(name, "lbtemplate"), headers=ANY_STATE)
 
     # The framework
 
@@ -208,11 +219,7 @@ class ApiClient:
         self, method: str, path: str, *, body: object = None, headers: dict[str, str] | None = None
     ) -> PoolAnswer:
         response = self.call(method, path, body=body, headers=headers)
-        return PoolAnswer(
-            pool=parsed(response, f"{method} {self.base}{path}"),
-            etag=response.headers.get("ETag"),
-            warnings=tuple(response.headers.getlist("X-Edgelb-Warning")),
-        )
+        return PoolAnswer.of(response, f"{method} {self.base}{path}")
 
     def _json(self, method: str, path: str) -> Any:
         response = self.call(method, path)
@@ -228,7 +235,8 @@ def if_match(etag: str | None) -> dict[str, str]:
     return {"If-Match": quoted} if quoted else {}
 
 
-def _pool_path(name: str, *rest: str) -> str:
+def pool_path(name: str, *rest: str) -> str:
+    """Where a pool is, or something below it."""
     return "/v2/pools/" + "/".join(quote(part, safe="") for part in (name, *rest))
 
 

@@ -1,9 +1,8 @@
 """The states that pools had, for clients of the HTTP API, by a client whose errors each call raises."""
 
 from typing import Any
-from urllib.parse import quote
 
-from api.client.client import ApiClient, PoolAnswer, if_match
+from api.client.client import ApiClient, PoolAnswer, if_match, pool_path
 from api.client.transport import parsed
 
 
@@ -15,33 +14,25 @@ class PoolHistoryClient:
 
     def all(self, name: str) -> list[dict[str, Any]]:
         """The states, the newest first: `revision`, `version`, `written`, `author`, `fields`."""
-        path = _path(name, "history")
+        path = pool_path(name, "history")
         found: list[dict[str, Any]] = parsed(self._client.call("GET", path), f"GET {path}")
         return found
 
     def state(self, name: str, revision: str) -> dict[str, Any]:
         """The pool as it was in one of them."""
-        path = f"{_path(name, 'history')}/{quote(revision, safe='')}"
+        path = pool_path(name, "history", revision)
         found: dict[str, Any] = parsed(self._client.call("GET", path), f"GET {path}")
         return found
 
     def rollback(self, name: str, revision: str, *, etag: str | None = None) -> PoolAnswer:
         """Give the pool that content: if it still has this `etag` (`*` for any), or without one if it is gone."""
-        path = _path(name, "rollback")
+        path = pool_path(name, "rollback")
         headers = if_match(etag) or {"If-None-Match": "*"}
         response = self._client.call("POST", path, body={"revision": revision}, headers=headers)
-        return PoolAnswer(
-            pool=parsed(response, f"POST {path}"),
-            etag=response.headers.get("ETag"),
-            warnings=tuple(response.headers.getlist("X-Edgelb-Warning")),
-        )
+        return PoolAnswer.of(response, f"POST {path}")
 
     def rehearse(self, name: str, revision: str) -> dict[str, Any]:
         """What that would do."""
-        path = f"{_path(name, 'rollback')}?dryRun=true"
+        path = f"{pool_path(name, 'rollback')}?dryRun=true"
         found: dict[str, Any] = parsed(self._client.call("POST", path, body={"revision": revision}), f"POST {path}")
         return found
-
-
-def _path(name: str, rest: str) -> str:
-    return f"/v2/pools/{quote(name, safe='')}/{rest}"
