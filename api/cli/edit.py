@@ -13,6 +13,7 @@ from api.cli.output import data, talk
 from api.cli.pool_file import parse_pool
 from api.cli.pool_names import pool_names
 from api.cli.wait import wait_for_pool
+from api.cli.wait_options import timeout_option, wait_option
 from api.client.client import ApiClient
 from api.client.errors import ApiError, ApiUnreachable
 
@@ -24,10 +25,8 @@ _MARK = "# | "
 
 @click.command()
 @click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
-@click.option("--wait", is_flag=True, help="Wait until it is done, with a line for each load balancer.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to --wait at most."
-)
+@wait_option
+@timeout_option
 @client_command
 def edit(client: ApiClient, name: str, wait: bool, timeout: float) -> None:
     """Change a pool in an editor ($VISUAL or $EDITOR), as YAML.

@@ -13,6 +13,7 @@ from api.cli.failure import Failure
 from api.cli.output import data, data_json, table, talk
 from api.cli.pool_names import pool_names
 from api.cli.wait import wait_for_pool
+from api.cli.wait_options import timeout_option, wait_option
 from api.client.client import ApiClient
 from api.client.pool_history import PoolHistoryClient
 
@@ -44,10 +45,8 @@ def history(client: ApiClient, name: str, version: str | None, as_json: bool) ->
 @click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
 @click.argument("version", metavar="[VERSION]", required=False)
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
-@click.option("--wait", is_flag=True, help="Wait until it is done, with a line for each load balancer.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to --wait at most."
-)
+@wait_option
+@timeout_option
 @client_command
 def rollback(client: ApiClient, name: str, version: str | None, dry_run: bool, wait: bool, timeout: float) -> None:
     """Give a pool the content of an earlier state: the one before this one, or that of a version.

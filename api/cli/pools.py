@@ -14,22 +14,19 @@ from api.cli.pool_file import read_pool, read_pools
 from api.cli.pool_names import pool_names
 from api.cli.pool_tables import described, kind, ports, summary
 from api.cli.wait import wait_for_end, wait_for_pool
+from api.cli.wait_options import timeout_option, wait_option
 from api.client.client import ApiClient, PoolAnswer
 from api.client.errors import ApiError
 from api.status.states import READY
 
-_wait = click.option("--wait", is_flag=True, help="Wait until it is done, with a line for each load balancer.")
-_timeout = click.option(
-    "--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to --wait at most."
-)
 _json = click.option("--json", "as_json", is_flag=True, help="Print the API's JSON, a pool with its etag.")
 
 
 @click.command()
 @click.argument("pool_file", metavar="POOL-FILE")
 @_json
-@_wait
-@_timeout
+@wait_option
+@timeout_option
 @client_command
 def create(client: ApiClient, pool_file: str, as_json: bool, wait: bool, timeout: float) -> None:
     """Create a pool from a JSON or YAML file (- for stdin).
@@ -51,8 +48,8 @@ def create(client: ApiClient, pool_file: str, as_json: bool, wait: bool, timeout
 @click.option("--if-match", "tag", metavar="ETAG", help="Only if the pool still has this etag.")
 @click.option("--overwrite", is_flag=True, help="Whatever the pool was changed to since the file was made of it.")
 @_json
-@_wait
-@_timeout
+@wait_option
+@timeout_option
 @client_command
 def update(
     client: ApiClient, pool_file: str, tag: str | None, overwrite: bool, as_json: bool, wait: bool, timeout: float
@@ -121,8 +118,8 @@ def _wait_for(client: ApiClient, pools: list[dict[str, Any]], timeout: float) ->
 
 @click.command()
 @click.argument("name", metavar="POOL-NAME", shell_complete=pool_names)
-@_wait
-@_timeout
+@wait_option
+@timeout_option
 @client_command
 def delete(client: ApiClient, name: str, wait: bool, timeout: float) -> None:
     """Delete a pool and take its load balancers down."""

@@ -9,6 +9,7 @@ from api.cli.exits import Exit
 from api.cli.failure import Failure
 from api.cli.output import data, talk
 from api.cli.wait import wait_for_uninstall
+from api.cli.wait_options import timeout_option
 from api.client.client import ApiClient
 
 _SHOWN = 10
@@ -17,9 +18,7 @@ _SHOWN = 10
 @click.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--wait", is_flag=True, help="Wait until nothing is left.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0), default=300.0, show_default=True, help="Seconds to --wait at most."
-)
+@timeout_option
 @client_command
 def uninstall(client: ApiClient, yes: bool, wait: bool, timeout: float) -> None:
     """Delete all pools, take their load balancers down and remove the framework from Mesos. There is no way back."""
