@@ -14,6 +14,7 @@ from api.cli.client_command import token_of
 from api.cli.client_options import ClientOptions, client_options
 from api.cli.exits import Exit
 from api.cli.finding import FAIL, WARN, Finding
+from api.cli.mesos_access import mesos_access
 from api.cli.output import coloured, data, data_json, talk
 from sdk.errors import InvalidSpec
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:  # imported when the options are read
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.pass_context
-@settings.mesos_access
+@mesos_access
 def doctor(
     context: click.Context,
     zk: str,

@@ -14,6 +14,7 @@ import click
 from api.cli import logs, settings, values
 from api.cli.exits import Exit
 from api.cli.failure import Failure
+from api.cli.mesos_access import mesos_access
 from api.process.allocator import give_back_early
 from sdk.errors import EnvironmentProblem, InvalidSpec, SdkError
 from sdk.secret_file import read_secret
@@ -122,7 +123,7 @@ def api(
     settings.allow_unauthenticated,
     settings.marathons,
 )
-@settings.mesos_access
+@mesos_access
 @_process
 def listener(
     mesos: str, listen: str, health_listen: str, allow_unauthenticated: bool, marathons: str, access: "Access"
@@ -167,7 +168,7 @@ def listener(
     settings.scheduler_client_ca,
     settings.allow_unauthenticated,
 )
-@settings.mesos_access
+@mesos_access
 @_process
 def scheduler(
     zk: str,

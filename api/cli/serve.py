@@ -17,6 +17,7 @@ import click
 from api.cli import settings, values
 from api.cli.child_output import Output, Persistent
 from api.cli.exits import Exit
+from api.cli.mesos_access import mesos_access_options
 from api.cli.supervisor import RESTARTS, Child, Supervisor
 from api.cli.watchdog import Watchdog
 from sdk import log_stream
@@ -101,7 +102,7 @@ class Tagged:
 )
 @settings.replace_after
 @settings.replacements_at_once
-@settings.mesos_access_options
+@mesos_access_options
 @settings.scheduler_secret_file
 @settings.scheduler_ca
 @settings.scheduler_access_file

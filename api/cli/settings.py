@@ -1,9 +1,8 @@
 """The options and environment variables of the processes, in one place; docs/reference/settings.md lists them.
 
-Those of commands that talk to the API are in client_options.py.
+Those of commands that talk to the API are in client_options.py, those of whoever asks Mesos in mesos_access.py.
 """
 
-import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -227,72 +226,6 @@ api_key = click.option(
     "--api-key", envvar="EDGELB_API_KEY", default=None, show_envvar=True, show_default="in the file of the certificate",
     type=click.Path(path_type=Path), metavar="FILE", help="The key of that certificate (PEM).",
 )  # fmt: skip
-_MESOS_ACCESS = (
-    click.option(
-        "--mesos-principal", envvar="EDGELB_MESOS_PRINCIPAL", default=None, show_envvar=True, metavar="NAME",
-        help="Who we are, where Mesos wants to know (HTTP basic).",
-    ),
-    click.option(
-        "--mesos-secret-file", envvar="EDGELB_MESOS_SECRET_FILE", default=None, show_envvar=True, metavar="FILE",
-        type=click.Path(path_type=Path), help="Holds the principal's secret.",
-    ),
-    click.option(
-        "--mesos-ca", envvar="EDGELB_MESOS_CA", default=None, show_envvar=True, metavar="FILE",
-        type=click.Path(path_type=Path), help="Certificates (PEM) to trust; masters are then asked by TLS.",
-    ),
-    click.option(
-        "--mesos-certificate", envvar="EDGELB_MESOS_CERTIFICATE", default=None, show_envvar=True, metavar="FILE",
-        type=click.Path(path_type=Path), help="Our certificate (PEM), where Mesos wants one.",
-    ),
-    click.option(
-        "--mesos-key", envvar="EDGELB_MESOS_KEY", default=None, show_envvar=True, metavar="FILE",
-        type=click.Path(path_type=Path), help="The key of our certificate (PEM).",
-    ),
-    click.option(
-        "--mesos-verify/--no-mesos-verify", envvar="EDGELB_MESOS_VERIFY", default=True, show_default=True,
-        show_envvar=True, help="Whether to check the certificates of masters.",
-    ),
-)  # fmt: skip
-
-
-def mesos_access_options(command: Command) -> Command:
-    """Adds the options of credentials and TLS for Mesos, as they are."""
-    for option in reversed(_MESOS_ACCESS):
-        command = option(command)
-    return command
-
-
-def mesos_access(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds those options and hands them to the command as one `access`."""
-
-    @functools.wraps(command)
-    def packed(
-        *arguments: Any,
-        mesos_principal: str | None,
-        mesos_secret_file: Path | None,
-        mesos_ca: Path | None,
-        mesos_certificate: Path | None,
-        mesos_key: Path | None,
-        mesos_verify: bool,
-        **options: Any,
-    ) -> Any:
-        # Imported here: the HTTP client comes with it, which most commands do not need for Mesos.
-        from sdk.mesos.access import access_from
-
-        try:
-            access = access_from(
-                principal=mesos_principal,
-                secret_file=mesos_secret_file,
-                ca=mesos_ca,
-                certificate=mesos_certificate,
-                key=mesos_key,
-                verify=mesos_verify,
-            )
-        except InvalidSpec as error:
-            raise click.UsageError(str(error)) from error
-        return command(*arguments, access=access, **options)
-
-    return mesos_access_options(packed)
 
 
 def process_options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
